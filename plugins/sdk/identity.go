@@ -29,8 +29,9 @@ type Identity struct {
 	// it. Zero means never. To the millisecond.
 	Expires time.Time `json:"expires,omitzero"`
 
-	// Claims is whatever else the plugin knows: JSON values by name. Integers
-	// arrive as int64, other numbers as float64.
+	// Claims is whatever else the plugin knows: JSON values by name, 256 KiB
+	// in all. Integers arrive as int64 where it holds them, other numbers as
+	// float64.
 	Claims map[string]any `json:"claims,omitempty"`
 
 	// Plugin is the configured name of the plugin that answered. The server

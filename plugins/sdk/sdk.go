@@ -76,11 +76,3 @@ type Configurer interface {
 type Describer interface {
 	Describe() Description
 }
-
-// Description is what a plugin tells of itself.
-type Description struct {
-	Name    string          `json:"name"`
-	Version string          `json:"version"`
-	Kinds   []Kind          `json:"kinds"`            // what it judges; none means all
-	Schema  json.RawMessage `json:"schema,omitempty"` // JSON Schema of its configuration
-}
