@@ -1,0 +1,293 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/host"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+)
+
+// load asks a plugin from many callers at once, without a pause, and counts.
+type load struct {
+	stop                       chan struct{}
+	wg                         sync.WaitGroup
+	right, unavailable, denied atomic.Int64
+}
+
+func startLoad(t *testing.T, p *host.Plugin) *load {
+	l := &load{stop: make(chan struct{})}
+	for i := range 64 {
+		name := "caller-" + string(rune('a'+i%26)) + string(rune('a'+i/26))
+		request, wrong := login(name), login(name)
+		wrong.Credential.Secret = "guess"
+		l.wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				r := request
+				if n%8 == 7 {
+					r = wrong
+				}
+				id, err := p.Authenticate(t.Context(), r)
+				switch {
+				case errors.Is(err, sdk.ErrUnavailable):
+					l.unavailable.Add(1)
+				case err == nil && n%8 != 7 && id.Subject == name:
+					l.right.Add(1)
+				case errors.Is(err, sdk.ErrDenied) && n%8 == 7:
+					l.denied.Add(1)
+				default:
+					t.Errorf("%s got %+v, %v", name, id, err)
+				}
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) end() {
+	close(l.stop)
+	l.wg.Wait()
+}
+
+func TestKilledUnderLoad(t *testing.T) {
+	p := ready(t, config(t, ""))
+	l := startLoad(t, p)
+	kills := 10
+	if testing.Short() {
+		kills = 3
+	}
+	var recovery []time.Duration
+	for range kills {
+		pid := p.Status().PID
+		begin := time.Now()
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		eventually(t, "another process serves", func() bool {
+			s := p.Status()
+			return s.State == host.Serving && s.PID != pid
+		})
+		recovery = append(recovery, time.Since(begin))
+		before := l.right.Load()
+		eventually(t, "answers again", func() bool { return l.right.Load() > before+100 })
+	}
+	l.end()
+	slices.Sort(recovery)
+	t.Logf("%d kills: %d right, %d denied, %d unavailable; recovery median %v, longest %v",
+		kills, l.right.Load(), l.denied.Load(), l.unavailable.Load(), recovery[len(recovery)/2], recovery[len(recovery)-1])
+	if got := p.Status().Restarts; got != int64(kills) {
+		t.Errorf("%d restarts", got)
+	}
+}
+
+func TestUpgradeUnderLoadLosesNothing(t *testing.T) {
+	c := config(t, `{"mark": "old"}`)
+	p := ready(t, c)
+	l := startLoad(t, p)
+	for _, mark := range []string{"one", "two", "three"} {
+		pid := p.Status().PID
+		next := c
+		next.Settings = []byte(`{"mark": "` + mark + `"}`)
+		if err := p.Upgrade(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		if alive(pid) {
+			t.Errorf("process %d still runs after the upgrade", pid)
+		}
+		id, err := p.Authenticate(t.Context(), login("alice"))
+		if err != nil || id.Unit != mark {
+			t.Errorf("after the upgrade to %s: %+v, %v", mark, id, err)
+		}
+	}
+	l.end()
+	if n := l.unavailable.Load(); n != 0 {
+		t.Errorf("%d of %d calls were lost", n, n+l.right.Load())
+	}
+	// What was upgraded to is what is started again.
+	pid := p.Status().PID
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	eventually(t, "restart", func() bool { s := p.Status(); return s.State == host.Serving && s.PID != pid })
+	if id, err := p.Authenticate(t.Context(), login("alice")); err != nil || id.Unit != "three" {
+		t.Errorf("after a restart: %+v, %v", id, err)
+	}
+}
+
+func TestFailedUpgradeLeavesTheOldOneServing(t *testing.T) {
+	c := config(t, `{"mark": "old"}`)
+	p := ready(t, c)
+	pid := p.Status().PID
+	next := c
+	next.Settings = []byte(`{"refuse": "no table people"}`)
+	next.Secrets = []string{}
+	err := p.Upgrade(t.Context(), next)
+	if refused, ok := errors.AsType[*host.ConfigError](err); !ok || refused.Message != "no table people" {
+		t.Errorf("upgrade: %v", err)
+	}
+	next = c
+	next.Name = "other"
+	if err := p.Upgrade(t.Context(), next); err == nil {
+		t.Error("upgrade to another name")
+	}
+	if s := p.Status(); s.PID != pid || s.State != host.Serving {
+		t.Errorf("status: %+v", s)
+	}
+	if id, err := p.Authenticate(t.Context(), login("alice")); err != nil || id.Unit != "old" {
+		t.Errorf("the old one: %+v, %v", id, err)
+	}
+}
+
+func TestUpgradeMendsWhatCouldNotStart(t *testing.T) {
+	c := config(t, `{"refuse": "no"}`)
+	p := run(t, c)
+	if err := p.Ready(t.Context()); err == nil {
+		t.Fatal("ready")
+	}
+	c.Settings = []byte(`{}`)
+	if err := p.Upgrade(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHungPluginIsReplaced(t *testing.T) {
+	for name, hang := range map[string]func(*testing.T, *host.Plugin){
+		"stopped process": func(t *testing.T, p *host.Plugin) {
+			_ = syscall.Kill(p.Status().PID, syscall.SIGSTOP)
+		},
+		"deaf to every caller": func(t *testing.T, p *host.Plugin) {
+			pid := p.Status().PID
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					for p.Status().PID == pid {
+						_, _ = p.Authenticate(t.Context(), login("hang"))
+					}
+				})
+			}
+			wg.Wait()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t, "")
+			c.CallTimeout, c.HealthEvery = 100*time.Millisecond, 50*time.Millisecond
+			p := ready(t, c)
+			pid := p.Status().PID
+			hang(t, p)
+			eventually(t, "another process serves", func() bool {
+				s := p.Status()
+				return s.State == host.Serving && s.PID != pid
+			})
+			if alive(pid) {
+				t.Error("the one that hangs is still there")
+			}
+			eventually(t, "an answer", func() bool { _, err := p.Authenticate(t.Context(), login("alice")); return err == nil })
+			t.Log(p.Status().LastError)
+		})
+	}
+}
+
+func TestPoisonIsNotRepeated(t *testing.T) {
+	p := ready(t, config(t, ""))
+	if _, err := p.Authenticate(t.Context(), login("exit")); !errors.Is(err, sdk.ErrUnavailable) {
+		t.Errorf("exit: %v", err)
+	}
+	// This one comes while nothing serves, and waits.
+	eventually(t, "an answer", func() bool { _, err := p.Authenticate(t.Context(), login("alice")); return err == nil })
+	if s := p.Status(); s.Restarts != 1 || s.LastError != "plugin echo ended: exit status 3" {
+		t.Errorf("status: %+v", s)
+	}
+}
+
+func TestChildrenOfAPluginDieWithIt(t *testing.T) {
+	p := ready(t, config(t, ""))
+	id, err := p.Authenticate(t.Context(), login("child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := int(id.Claims["pid"].(int64))
+	_, _ = p.Authenticate(t.Context(), login("exit"))
+	eventually(t, "the plugin's child is gone", func() bool { return !alive(pid) })
+}
+
+func TestCallWaitsForTheSuccessor(t *testing.T) {
+	p := ready(t, config(t, ""))
+	eventually(t, "a call that began while nothing served is answered", func() bool {
+		_ = syscall.Kill(p.Status().PID, syscall.SIGKILL)
+		eventually(t, "death", func() bool { return p.Status().PID == 0 })
+		_, err := p.Authenticate(t.Context(), login("alice"))
+		if err != nil && !errors.Is(err, sdk.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+}
+
+func TestNotRunning(t *testing.T) {
+	p, err := host.New(config(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); !errors.Is(err, sdk.ErrUnavailable) {
+		t.Errorf("before Run: %v", err)
+	}
+	if err := p.Upgrade(t.Context(), config(t, "")); err == nil {
+		t.Error("upgrade before Run")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); !errors.Is(err, sdk.ErrUnavailable) {
+		t.Errorf("after Run: %v", err)
+	}
+	if err := p.Ready(t.Context()); err == nil {
+		t.Error("ready after Run")
+	}
+	if err := p.Run(t.Context()); err == nil {
+		t.Error("ran twice")
+	}
+}
+
+func TestStopFinishesCalls(t *testing.T) {
+	c := config(t, `{"slow": 300000000}`)
+	p, err := host.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	if err := p.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pid := p.Status().PID
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := p.Authenticate(t.Context(), login("alice")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "20 in flight", func() bool { return p.Status().InFlight == 20 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if alive(pid) {
+		t.Error("the process outlives Run")
+	}
+}

@@ -1,0 +1,136 @@
+package host_test
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/claimsmith/claimsmith/plugins/host"
+)
+
+func TestPluginDiesWithTheHost(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "plugin", "serve", "host", t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	pid, bad := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || bad != nil || !alive(pid) {
+		t.Fatalf("plugin %q: %v, %v", line, err, bad)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	eventually(t, "the plugin is gone", func() bool { return !alive(pid) })
+}
+
+// pinned returns a copy of the test binary, and its hash.
+func pinned(t *testing.T) (path, hash string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "plugin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "echo")
+	if err := os.WriteFile(path, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	return path, hex.EncodeToString(sum[:])
+}
+
+func TestPinnedExecutable(t *testing.T) {
+	path, hash := pinned(t)
+	c := config(t, "")
+	c.Builtin, c.Command, c.SHA256 = "", []string{path, "plugin", "serve", "echo"}, strings.ToUpper(hash)
+	p := ready(t, c)
+	if _, err := p.Authenticate(t.Context(), login("alice")); err != nil {
+		t.Error(err)
+	}
+	s := p.Status()
+	if s.SHA256 != hash {
+		t.Errorf("status: %+v", s)
+	}
+	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.PID)); err != nil || exe != path {
+		t.Errorf("executes %s, %v", exe, err)
+	}
+
+	// Another file at the path is refused; the one that runs goes on.
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Upgrade(t.Context(), c); err == nil || !strings.Contains(err.Error(), "has sha256") {
+		t.Errorf("upgrade: %v", err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunsAsAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	path, hash := pinned(t)
+	c := config(t, "")
+	c.Builtin, c.Command, c.SHA256 = "", []string{path, "plugin", "serve", "echo"}, hash
+	c.User = &host.User{UID: 65534, GID: 65534}
+	dir, err := os.MkdirTemp("", "plugin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	c.Dir = dir
+	p := ready(t, c)
+	id, err := p.Authenticate(t.Context(), login("environment"))
+	if err != nil || id.Claims["uid"] != int64(65534) {
+		t.Errorf("%v, %v", id.Claims, err)
+	}
+}
+
+func TestPinnedScript(t *testing.T) {
+	path, _ := pinned(t)
+	text := "#!/bin/sh\nexec " + path + ` plugin serve "$1"` + "\n"
+	script := path + ".sh"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(text))
+	c := config(t, "")
+	c.Builtin, c.Command, c.SHA256 = "", []string{script, "echo"}, hex.EncodeToString(sum[:])
+	if _, err := ready(t, c).Authenticate(t.Context(), login("alice")); err != nil {
+		t.Error(err)
+	}
+}
