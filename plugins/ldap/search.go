@@ -1,0 +1,103 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/go-ldap/ldap/v3"
+)
+
+// errAmbiguous is a denial: who is meant cannot be told.
+var errAmbiguous = fmt.Errorf("two entries match: %w", sdk.Denied(sdk.Invalid))
+
+// find returns the one entry under base that the filter matches. No entry
+// is sdk.ErrUnknown, several are errAmbiguous.
+func (d *directory) find(ctx context.Context, base string, scope int, filter string, attributes []string) (*ldap.Entry, error) {
+	request := ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 2, d.timeLimit, false, filter, attributes, nil)
+	var result *ldap.SearchResult
+	err := d.pool.do(ctx, searching, func(c *ldap.Conn) (err error) {
+		result, err = c.Search(request)
+		return err
+	})
+	switch {
+	case errors.Is(err, sdk.ErrUnavailable):
+		return nil, err
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded):
+		return nil, errAmbiguous
+	case base != d.base.root && ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax):
+		return nil, sdk.ErrUnknown // no such organisation, or whatever was put into base
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):
+		return nil, sdk.Unavailable(fmt.Errorf("search %q: it is not there, or the service account may not see it: %w", base, err))
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultReferral):
+		return nil, sdk.Unavailable(fmt.Errorf("search %q: the server refers to another, which is not followed: put that one into urls", base))
+	case err != nil:
+		return nil, sdk.Unavailable(fmt.Errorf("search %q: %w", base, err))
+	}
+	switch len(result.Entries) {
+	case 0:
+		return nil, sdk.ErrUnknown
+	case 1:
+		return result.Entries[0], complete(result.Entries[0])
+	}
+	return nil, errAmbiguous
+}
+
+// complete is an error if Active Directory kept back values of an attribute that
+// has very many, which would be groups that are missing.
+func complete(e *ldap.Entry) error {
+	for _, a := range e.Attributes {
+		if name, _, partly := strings.Cut(a.Name, ";range="); partly {
+			return sdk.Unavailable(fmt.Errorf("read %q: it has more values of %s than an answer holds; for groups, use groups.nested in_chain or groups.filter", e.DN, name))
+		}
+	}
+	return nil
+}
+
+// findLogin returns the entry that a login is about.
+func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*ldap.Entry, error) {
+	base, ok := d.base.expandDN(said(r, r.Credential.Username))
+	if !ok {
+		return nil, sdk.ErrUnknown
+	}
+	filter, ok := d.loginFilter(r, refuse)
+	if !ok {
+		return nil, sdk.ErrUnknown
+	}
+	e, err := d.find(ctx, base, d.scope, filter, d.atLogin)
+	if err == nil && !d.sameOrganisation(e, tenant{organisation: r.Attributes["organisation"]}) {
+		return nil, sdk.ErrUnknown
+	}
+	return e, err
+}
+
+// findSubject returns the entry of a subject, if the filter still lets it in.
+func (d *directory) findSubject(ctx context.Context, subject string, value values) (*ldap.Entry, error) {
+	wanted, ok := subjectFilterValue(d.attributes.Subject, subject)
+	if !ok {
+		return nil, sdk.ErrUnknown
+	}
+	filter := "(&(" + d.attributes.Subject + "=" + wanted + ")" + d.admission(value) + ")"
+	base, scope := d.baseFor(value)
+	return d.find(ctx, base, scope, filter, d.atRefresh)
+}
+
+// admission is the filter that an entry must match whatever its user name.
+func (d *directory) admission(value values) string {
+	text, _ := d.filter.expandFilter(value, present)
+	if d.usernames.upnFilter == nil {
+		return text
+	}
+	principal, _ := d.usernames.upnFilter.expandFilter(value, present)
+	return anyOf([]string{text, principal})
+}
+
+// baseFor is where to search if not all placeholders of base may have values.
+func (d *directory) baseFor(value values) (base string, scope int) {
+	if base, ok := d.base.expandDN(value); ok {
+		return base, d.scope
+	}
+	return d.base.root, ldap.ScopeWholeSubtree
+}
