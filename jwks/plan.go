@@ -1,0 +1,165 @@
+package jwks
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// A need is a key that has to be made: when it shall be active is known, its
+// material is not.
+type need struct {
+	algorithm string
+	active    time.Time
+}
+
+// needs returns the keys that have to be made at now: the first of each
+// algorithm, and the successor of each key whose time comes.
+func (c Config) needs(keys []Key, now time.Time) []need {
+	var needs []need
+	for _, name := range c.Algorithms {
+		k := signing(keys, name, now)
+		switch {
+		case k == nil:
+			needs = append(needs, need{name, now})
+		case successor(keys, k) == nil && (begun(c.due(k), now) || !k.Retired.IsZero()):
+			needs = append(needs, need{name, now.Add(c.Announce)})
+		}
+	}
+	return needs
+}
+
+// rotation returns keys with the successor of each algorithm's key active at
+// the given instant, or earlier if it was to be, and the needs for those that
+// do not exist yet.
+func (c Config) rotation(keys []Key, now, at time.Time) ([]Key, []need) {
+	keys = slices.Clone(keys)
+	var needs []need
+	for _, name := range c.Algorithms {
+		active, next := at, (*Key)(nil)
+		if k := signing(keys, name, now); k != nil {
+			active = later(at, k.Active.Add(time.Millisecond)) // two keys never begin together
+			next = successor(keys, k)
+		}
+		switch {
+		case next == nil:
+			needs = append(needs, need{name, active})
+		case active.Before(next.Active):
+			next.Active = active
+		}
+	}
+	return keys, needs
+}
+
+// due is when the successor of k has to be announced.
+func (c Config) due(k *Key) time.Time { return milli(k.Active.Add(c.RotateEvery - c.Announce)) }
+
+// settle returns what the set has to be at now, once all that it needs is in
+// it: gone keys dropped, and each key's end set by its successor's start.
+func (c Config) settle(keys []Key, now time.Time) []Key {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.State(now) == Gone })
+	slices.SortFunc(keys, byActive)
+	for i := range keys {
+		k := &keys[i]
+		if !begun(k.Retired, now) {
+			if next := successor(keys, k); next != nil {
+				k.Retired = next.Active
+			} else if c.abandoned(k, now) {
+				k.Retired = milli(now.Add(c.Announce))
+			}
+		}
+		if !k.Retired.IsZero() {
+			k.Gone = later(k.Gone, milli(k.Retired.Add(c.hold())))
+		}
+	}
+	return keys
+}
+
+// abandoned reports whether k is of an algorithm that no replica uses any more:
+// one that did would have made a successor by now.
+func (c Config) abandoned(k *Key, now time.Time) bool {
+	return algorithms[k.Algorithm] != nil && !slices.Contains(c.Algorithms, k.Algorithm) &&
+		k.Retired.IsZero() && begun(k.Active.Add(c.RotateEvery+c.Announce), now)
+}
+
+// changes returns the instants at which the set that is published changes by
+// what is known of it.
+func (c Config) changes(keys []Key, now time.Time) []time.Time {
+	var at []time.Time
+	for i := range keys {
+		if !keys[i].Gone.IsZero() {
+			at = append(at, keys[i].Gone)
+		}
+	}
+	for _, name := range c.Algorithms {
+		if k := signing(keys, name, now); k != nil && successor(keys, k) == nil {
+			at = append(at, c.due(k))
+		}
+	}
+	return at
+}
+
+// signing returns the key that signs for the algorithm at now: of those that
+// are not retired the latest that is active. If by this clock none is yet, it
+// is the first that will be: a clock that lags behind the one that made the
+// first key has to sign too.
+func signing(keys []Key, algorithm string, now time.Time) *Key {
+	var active, first *Key
+	for i := range keys {
+		k := &keys[i]
+		switch {
+		case k.Algorithm != algorithm || begun(k.Retired, now) || begun(k.Gone, now):
+		case begun(k.Active, now):
+			if active == nil || byActive(*k, *active) > 0 {
+				active = k
+			}
+		case first == nil || byActive(*k, *first) < 0:
+			first = k
+		}
+	}
+	return cmp.Or(active, first)
+}
+
+// successor returns the key that takes over from k, or nil.
+func successor(keys []Key, k *Key) *Key {
+	var next *Key
+	for i := range keys {
+		if o := &keys[i]; o.Algorithm == k.Algorithm && byActive(*o, *k) > 0 && (next == nil || byActive(*o, *next) < 0) {
+			next = o
+		}
+	}
+	return next
+}
+
+// byActive orders keys by the time from which they sign. It is total, so all
+// replicas agree.
+func byActive(a, b Key) int {
+	return cmp.Or(a.Active.Compare(b.Active), cmp.Compare(a.KID, b.KID))
+}
+
+// sameLives reports whether a and b hold the same keys with the same times.
+func sameLives(a, b []Key) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	rows := make(map[string]Key, len(a))
+	for _, k := range a {
+		rows[k.KID] = k
+	}
+	return !slices.ContainsFunc(b, func(k Key) bool {
+		o, ok := rows[k.KID]
+		return !ok || !o.Active.Equal(k.Active) || !o.Retired.Equal(k.Retired) || !o.Gone.Equal(k.Gone)
+	})
+}
+
+// newest returns the last key of each of the ring's algorithms.
+func (c Config) newest(keys []Key) []Key {
+	var newest []Key
+	for _, name := range c.Algorithms {
+		of := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.Algorithm != name })
+		if len(of) > 0 {
+			newest = append(newest, slices.MaxFunc(of, byActive))
+		}
+	}
+	return newest
+}

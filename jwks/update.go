@@ -1,0 +1,135 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// How long a store may take, and how often an update tries when others change
+// the set at the same time.
+const (
+	storeTimeout   = 10 * time.Second
+	updateAttempts = 20
+	updateBackoff  = 5 * time.Millisecond
+)
+
+// An edit returns the set that shall replace that of s; one with the same lives
+// replaces nothing.
+type edit func(s *snapshot, now time.Time, m *minter) ([]Key, error)
+
+// update changes the set in the store by e, under the compare-and-swap, and
+// takes what then stands into use. With an error of e it returns what e was
+// given as well.
+func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
+	m := &minter{config: r.config, made: make(map[string]Key)}
+	for attempt := range updateAttempts {
+		s, err := r.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		now := milli(r.clock())
+		rows, err := e(s, now, m)
+		if err != nil || sameLives(s.rows, rows) {
+			return s, err
+		}
+		err = r.store(ctx, s.version, rows)
+		if err == nil {
+			r.report(s.rows, rows)
+			return r.adopt(s, rows, s.version+1, now)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return s, err
+		}
+		if err := pause(ctx, rand.N(updateBackoff*time.Duration(attempt+1))); err != nil {
+			return s, err
+		}
+	}
+	return nil, fmt.Errorf("%w, %d times in a row", ErrConflict, updateAttempts)
+}
+
+// tended is the edit that keeps the set as the schedule wants it.
+func (r *Ring) tended(s *snapshot, now time.Time, m *minter) ([]Key, error) {
+	if err := s.fault(); err != nil {
+		return nil, err
+	}
+	rows := r.config.settle(s.rows, now)
+	rows, err := m.add(rows, r.config.needs(rows, now), now)
+	if err != nil {
+		return nil, err
+	}
+	return r.config.settle(rows, now), nil
+}
+
+// load reads the set and takes it into use.
+func (r *Ring) load(ctx context.Context) (*snapshot, error) {
+	former, read := r.state.Load(), r.clock()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	rows, version, err := r.config.Store.Keys(ctx, r.config.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	return r.adopt(former, rows, version, read)
+}
+
+func (r *Ring) store(ctx context.Context, version int64, rows []Key) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := r.config.Store.UpdateKeys(ctx, r.config.Issuer, version, rows); err != nil {
+		return fmt.Errorf("write keys: %w", err)
+	}
+	return nil
+}
+
+// adopt takes rows into use in place of former, and returns their snapshot. If
+// former has been replaced meanwhile, the higher version stays in use; a lower
+// one is right only where nobody else saw more, as when the store was restored.
+func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time) (*snapshot, error) {
+	s, err := r.config.snapshot(former, slices.Clone(rows), version, read, r.clock())
+	if err != nil {
+		return nil, err
+	}
+	for !r.state.CompareAndSwap(former, s) {
+		if former = r.state.Load(); former.version >= version {
+			return s, nil
+		}
+	}
+	select {
+	case r.woken <- struct{}{}:
+	default:
+	}
+	return s, nil
+}
+
+// report logs what an update changed in the set.
+func (r *Ring) report(before, after []Key) {
+	find := func(keys []Key, kid string) int {
+		return slices.IndexFunc(keys, func(k Key) bool { return k.KID == kid })
+	}
+	for _, k := range after {
+		switch i := find(before, k.KID); {
+		case i < 0:
+			r.log.Info("key announced", "key", k, "active", k.Active)
+		case k.Active.Before(before[i].Active):
+			r.log.Warn("key activated early", "key", k, "active", k.Active, "announced", k.Announced)
+		}
+	}
+	for _, k := range before {
+		if find(after, k.KID) < 0 {
+			r.log.Info("key removed", "key", k, "retired", k.Retired)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
