@@ -1,0 +1,4 @@
+package apikey
+
+// Checksum is for tests that forge keys.
+var Checksum = checksum
