@@ -1,0 +1,197 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+)
+
+// The bounds of a form post.
+const (
+	maxBody       = 64 << 10 // bytes
+	maxParameters = 64
+	maxUsername   = 1 << 10  // bytes
+	maxSecret     = 16 << 10 // bytes of a password, API key or refresh token
+	maxList       = 64       // scopes, resources
+)
+
+// repeatable are the parameters that may come more than once (RFC 8707
+// section 2, RFC 8693 section 2.1).
+var repeatable = []string{"resource", "audience"}
+
+// parseForm reads the form post of w and r: strictly one media type, nothing in
+// the query, no parameter twice, UTF-8 without NUL.
+func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, *Error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		e := invalidRequest("use POST")
+		e.Status = http.StatusMethodNotAllowed
+		return nil, e
+	}
+	if r.URL.RawQuery != "" {
+		return nil, invalidRequest("parameters belong in the body, not in the query")
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, invalidRequest("the content type must be application/x-www-form-urlencoded")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			e := invalidRequest("the body is larger than 64 KiB")
+			e.Status = http.StatusRequestEntityTooLarge
+			return nil, e
+		}
+		return nil, invalidRequest("the body is not a well-formed form")
+	}
+	return r.PostForm, checkForm(r.PostForm)
+}
+
+func checkForm(form url.Values) *Error {
+	if len(form) > maxParameters {
+		return invalidRequest("too many parameters")
+	}
+	for name, values := range form {
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return invalidRequest("a parameter is given more than once")
+		}
+		if len(values) > maxList {
+			return invalidRequest("a parameter is given too often")
+		}
+		for _, v := range values {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return invalidRequest("a parameter is not UTF-8 text")
+			}
+		}
+	}
+	return nil
+}
+
+// parseRequest reads a token request from its form and its Authorization
+// header. A parameter without a value counts as absent (RFC 6749 section 3.1).
+func parseRequest(header http.Header, form url.Values) (Request, *Error) {
+	var q Request
+	if err := q.parseClient(header, form); err != nil {
+		return q, err
+	}
+	q.Grant = form.Get("grant_type")
+	if scope := form.Get("scope"); scope != "" {
+		q.Scopes = strings.Fields(scope)
+	}
+	for _, name := range repeatable {
+		for _, v := range form[name] {
+			if v != "" {
+				q.Audience = append(q.Audience, v)
+			}
+		}
+	}
+	if len(q.Scopes) > maxList || len(q.Audience) > maxList {
+		return q, invalidRequest("too many scopes or resources")
+	}
+	return q, q.parseProof(form)
+}
+
+// parseProof reads what the grant type takes as proof.
+func (q *Request) parseProof(form url.Values) *Error {
+	var name string
+	switch q.Grant {
+	case "":
+		return invalidRequest("grant_type is missing")
+	case GrantPassword:
+		name = "password"
+		q.Credential = sdk.Credential{Kind: sdk.Password, Username: form.Get("username"), Secret: sdk.Secret(form.Get(name))}
+		if q.Credential.Username == "" {
+			return invalidRequest("username is missing")
+		}
+		if len(q.Credential.Username) > maxUsername {
+			return invalidRequest("username is too long")
+		}
+	case GrantAPIKey:
+		name = "api_key"
+		q.Credential = sdk.Credential{Kind: sdk.APIKey, Secret: sdk.Secret(form.Get(name))}
+	case GrantRefreshToken:
+		name = "refresh_token"
+		q.RefreshToken = sdk.Secret(form.Get(name))
+	default:
+		return nil
+	}
+	q.parseAttributes(form)
+	switch secret := form.Get(name); {
+	case secret == "":
+		return invalidRequest(name + " is missing")
+	case len(secret) > maxSecret:
+		return invalidRequest(name + " is too long")
+	}
+	return nil
+}
+
+// parseAttributes reads what narrows who is meant.
+func (q *Request) parseAttributes(form url.Values) {
+	for _, name := range []string{"organisation", "unit", "device"} {
+		if v := form.Get(name); v != "" {
+			if q.Attributes == nil {
+				q.Attributes = map[string]string{}
+			}
+			q.Attributes[name] = v
+		}
+	}
+}
+
+// parseClient reads how the client authenticates: by one method, not two (RFC
+// 6749 section 2.3).
+func (q *Request) parseClient(header http.Header, form url.Values) *Error {
+	q.Client.ID, q.Client.Method = form.Get("client_id"), ClientNone
+	if secret := form.Get("client_secret"); secret != "" {
+		q.Client.Secret, q.Client.Method = sdk.Secret(secret), ClientSecretPost
+	}
+	authorization := header["Authorization"]
+	if len(authorization) == 0 {
+		if q.Client.ID == "" {
+			return invalidClient(errors.New("no client_id and no Authorization header"))
+		}
+		return nil
+	}
+	if len(authorization) > 1 || q.Client.Method == ClientSecretPost {
+		return invalidRequest("the client authenticates in more than one way")
+	}
+	id, secret, ok := parseBasic(authorization[0])
+	if !ok {
+		return invalidClient(errors.New("malformed Authorization header"))
+	}
+	if q.Client.ID != "" && q.Client.ID != id {
+		return invalidRequest("client_id differs from the one in the Authorization header")
+	}
+	q.Client.ID, q.Client.Secret, q.Client.Method = id, secret, ClientSecretBasic
+	return nil
+}
+
+// parseBasic reads HTTP Basic credentials whose two parts are form-encoded
+// (RFC 6749 section 2.3.1).
+func parseBasic(authorization string) (id string, secret sdk.Secret, ok bool) {
+	scheme, encoded, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+	if err != nil {
+		return "", "", false
+	}
+	user, password, ok := strings.Cut(string(raw), ":")
+	if !ok {
+		return "", "", false
+	}
+	id, err1 := url.QueryUnescape(user)
+	plain, err2 := url.QueryUnescape(password)
+	text := id + plain
+	if err1 != nil || err2 != nil || id == "" || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return "", "", false
+	}
+	return id, sdk.Secret(plain), true
+}

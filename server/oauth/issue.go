@@ -1,0 +1,100 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// newID returns an id of 130 random bits, for a session or a token.
+func newID() string { return rand.Text() }
+
+// issue makes the access token and, where the client may have one, the refresh
+// token. It signs before it stores: a fault leaves the old refresh token valid.
+func (p *Provider) issue(ctx context.Context, x *exchange) error {
+	x.token = Token{
+		ID:       newID(),
+		Session:  x.sessionID,
+		Scopes:   x.scopes,
+		Audience: x.audience,
+		Issued:   x.now,
+		Expires:  p.expiry(x),
+		Identity: x.identity,
+	}
+	claims, err := p.encodeClaims(x)
+	if err != nil {
+		return internal(err)
+	}
+	if x.token.Access, err = p.Signer.Sign(ctx, "", "at+jwt", claims); err != nil {
+		return internal(fmt.Errorf("sign access token: %w", err))
+	}
+	switch {
+	case x.spent != nil:
+		x.token.Refresh, err = p.rotate(ctx, x)
+	case p.refreshable(x):
+		x.token.Refresh, err = p.startSession(ctx, x)
+	}
+	return err
+}
+
+// refreshable reports whether a first refresh token is to be issued.
+func (p *Provider) refreshable(x *exchange) bool {
+	return slices.Contains(x.scopes, ScopeOfflineAccess) && slices.Contains(x.client.Grants, GrantRefreshToken)
+}
+
+// expiry is when the access token ends: no later than what it came of.
+func (p *Provider) expiry(x *exchange) time.Time {
+	lifetime := p.AccessTokenLifetime
+	if x.client.AccessTokenLifetime > 0 {
+		lifetime = x.client.AccessTokenLifetime
+	}
+	end := earliest(x.now.Add(min(lifetime, p.LongestLifetime)), x.identity.Expires)
+	return earliest(end, x.session.Expires)
+}
+
+// accessClaims are the claims of RFC 9068 section 2.2, which no shape touches.
+type accessClaims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience audience `json:"aud"`
+	Client   string   `json:"client_id"`
+	Expires  int64    `json:"exp"`
+	Issued   int64    `json:"iat"`
+	ID       string   `json:"jti"`
+	Session  string   `json:"sid"`
+	Scope    string   `json:"scope,omitempty"`
+}
+
+// audience is a string where it is one, else an array (RFC 7519 section 4.1.3).
+type audience []string
+
+func (a audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// encodeClaims returns the token's payload: the standard claims, then those
+// that the issuer and the client shape.
+func (p *Provider) encodeClaims(x *exchange) ([]byte, error) {
+	payload, err := json.Marshal(accessClaims{
+		Issuer:   p.Issuer,
+		Subject:  x.identity.Subject,
+		Audience: x.token.Audience,
+		Client:   x.client.ID,
+		Expires:  x.token.Expires.Unix(),
+		Issued:   x.token.Issued.Unix(),
+		ID:       x.token.ID,
+		Session:  x.token.Session,
+		Scope:    strings.Join(x.token.Scopes, " "),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode claims: %w", err)
+	}
+	return p.appendClaims(payload, x)
+}

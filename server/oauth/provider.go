@@ -1,0 +1,115 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/server/audit"
+	"github.com/claimsmith/claimsmith/storage"
+)
+
+// Clients finds the clients of an issuer. An id that is not there is
+// storage.ErrNotFound. The value is shared: nobody writes to it.
+type Clients interface {
+	Client(ctx context.Context, issuer, id string) (*storage.Client, error)
+}
+
+// Sessions keeps sessions and their refresh tokens.
+type Sessions interface {
+	CreateSession(ctx context.Context, s storage.Session, t storage.RefreshToken) error
+	RefreshToken(ctx context.Context, issuer, hash string) (storage.RefreshToken, storage.Session, error)
+	RotateRefreshToken(ctx context.Context, issuer, hash string, next storage.RefreshToken, s storage.Session, now time.Time) error
+	EndSession(ctx context.Context, issuer, id, reason string, now time.Time) error
+}
+
+// Signer signs access tokens; the ring of jwks is one.
+type Signer interface {
+	Sign(ctx context.Context, algorithm, typ string, claims []byte) (string, error)
+}
+
+// Chain judges credentials, and says later whether an identity still holds.
+type Chain interface {
+	sdk.Authenticator
+	sdk.Refresher
+}
+
+// Config is what one issuer is made of. Durations are positive.
+type Config struct {
+	Name     string   // the issuer's name in storage; its URL may change, the name does not
+	Issuer   string   // the issuer URL, without a slash at its end
+	Audience []string // what tokens may be for where the client says nothing; the first is the default; none: the issuer
+
+	AccessTokenLifetime time.Duration // unless the client has its own
+	LongestLifetime     time.Duration // of any access token: its key is published no longer
+	RefreshIdle         time.Duration // a refresh token that is not used for so long ends
+	RefreshAbsolute     time.Duration // a session ends so long after its login
+	RefreshGrace        time.Duration // a replay of a refresh token within it gets the same successor
+	RefreshKey          []byte        // derives successors; 32 secret bytes, the same on every replica
+
+	Claims *Claims // the custom claims of every token; nil for none
+
+	Clients  Clients
+	Sessions Sessions
+	Chain    Chain
+	Signer   Signer
+	JWKS     http.Handler
+}
+
+// Provider is the OAuth side of one issuer. It is safe for concurrent use.
+type Provider struct {
+	Config
+	fosite fosite.Fosite
+	claims claimsCache
+}
+
+// New returns the Provider of an issuer.
+func New(c Config) *Provider {
+	if len(c.Audience) == 0 {
+		c.Audience = []string{c.Issuer}
+	}
+	p := &Provider{Config: c}
+	p.fosite.Config = &fosite.Config{
+		ClientAuthenticationStrategy: clientOfExchange,
+		TokenEndpointHandlers: fosite.TokenEndpointHandlers{
+			&grant{p, GrantPassword, p.proveCredential},
+			&grant{p, GrantAPIKey, p.proveCredential},
+			&grant{p, GrantClientCredentials, p.proveClient},
+			&grant{p, GrantRefreshToken, p.proveRefreshToken},
+		},
+	}
+	return p
+}
+
+// Mount puts the issuer's endpoints under its path on mux.
+func (p *Provider) Mount(mux *http.ServeMux) {
+	path := p.path()
+	mux.Handle(path+"/oauth2/token", p.named("token", http.HandlerFunc(p.serveToken)))
+	mux.Handle(path+"/.well-known/jwks.json", p.named("jwks", p.JWKS))
+	metadata := p.named("metadata", newMetadata(p))
+	mux.Handle("/.well-known/oauth-authorization-server"+path, metadata) // RFC 8414 section 3.1
+	mux.Handle(path+"/.well-known/openid-configuration", metadata)       // OpenID Connect Discovery section 4
+}
+
+// named tells the event which route of which issuer next is.
+func (p *Provider) named(route string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event := audit.FromContext(r.Context())
+		event.Route, event.Issuer = route, p.Name
+		next.ServeHTTP(w, r)
+	})
+}
+
+// path is the path of the issuer URL, "" for none.
+func (p *Provider) path() string {
+	u, err := url.Parse(p.Issuer)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(u.EscapedPath(), "/")
+}
