@@ -1,0 +1,26 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets this test binary be the program: a test starts it under that
+// name, and it starts itself again for each built-in plugin.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" || len(os.Args) > 2 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+		main()
+		return
+	}
+	testscript.Main(m, map[string]func(){"claimsmith": main})
+}
+
+// asProgram is set in the environment of a test binary that is to be the program.
+const asProgram = "CLAIMSMITH_TEST_AS_PROGRAM"
+
+// TestCommands runs the command line as an operator types it.
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+}
