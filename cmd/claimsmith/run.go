@@ -182,6 +182,9 @@ func (p *process) checks() []server.Check {
 			return nil
 		}})
 	}
+	for name, ring := range p.rings {
+		checks = append(checks, server.Check{Name: "keys " + name, Probe: func(context.Context) error { return ring.Ready() }})
+	}
 	return checks
 }
 

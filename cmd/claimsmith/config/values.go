@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/claimsmith/claimsmith/jwks"
 	"github.com/claimsmith/claimsmith/server/oauth"
@@ -69,7 +68,6 @@ func (i *Issuer) RingConfig() jwks.Config {
 		MaxAge:      i.Keys.JWKSMaxAge.Std(),
 		Retain:      i.Keys.Retain.Std(),
 		Skew:        i.Keys.Skew.Std(),
-		Poll:        min(jwks.DefaultPoll, max(i.Keys.Announce.Std()-i.Keys.Skew.Std(), time.Millisecond)),
 	}
 }
 
