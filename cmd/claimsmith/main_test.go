@@ -22,5 +22,11 @@ const asProgram = "CLAIMSMITH_TEST_AS_PROGRAM"
 
 // TestCommands runs the command line as an operator types it.
 func TestCommands(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("CLAIMSMITH_CONFIG", "claimsmith.yaml")
+			return os.CopyFS(env.WorkDir, os.DirFS(newSite(t, "127.0.0.1:8080", "", "")))
+		},
+	})
 }
