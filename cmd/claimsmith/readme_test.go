@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// block is a fenced block of the README.
+type block struct{ language, text string }
+
+func readBlocks(t *testing.T) []block {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []block
+	for _, m := range regexp.MustCompile("(?s)```(\\w+)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, block{m[1], m[2]})
+	}
+	return blocks
+}
+
+// TestREADME runs the README's commands against the demo that its first one
+// starts, and compares their output with the block that follows them.
+func TestREADME(t *testing.T) {
+	dir := t.TempDir()
+	listen := freeAddress(t)
+	blocks := readBlocks(t)
+	if blocks[0].text != "make run\n" {
+		t.Fatalf("the first command is %q", blocks[0].text)
+	}
+	demo := command(t, dir, "serve", "--demo", "--data", "data", "--listen", listen, "--admin", freeAddress(t))
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		demo.Process.Kill()
+		demo.Wait()
+	})
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(dir, "data", demoEnv)); err == nil {
+			break
+		}
+		if time.Since(begun) > 30*time.Second {
+			t.Fatal("the demo does not start")
+		}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for i, b := range blocks[1:] {
+		if b.language != "sh" {
+			continue
+		}
+		script := strings.NewReplacer("127.0.0.1:8080", listen, "go run ./cmd/claimsmith", program).Replace(b.text)
+		sh := exec.Command("sh", "-e", "-c", script)
+		sh.Dir = dir
+		sh.Env = append(os.Environ(), asProgram+"=1")
+		out, err := sh.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", b.text, err, out)
+		}
+		ran++
+		if next := blocks[i+2]; next.language == "json" || next.language == "text" {
+			if diff := cmp.Diff(masked(next.text), masked(strings.ReplaceAll(string(out), listen, "127.0.0.1:8080"))); diff != "" {
+				t.Errorf("%s prints (-README +now):\n%s", b.text, diff)
+			}
+		}
+	}
+	if ran < 4 {
+		t.Errorf("%d commands ran: are the README's blocks still marked sh?", ran)
+	}
+}
+
+var masks = []*regexp.Regexp{
+	regexp.MustCompile(`[\w-]{20,}(\.[\w…-]*)*`), // tokens and ids
+	regexp.MustCompile(`\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z`),
+	regexp.MustCompile(`\b\d{10}\b`), // times
+}
+
+// masked returns a text in which what differs from run to run is hidden. Rows
+// and runs of spaces are as they come.
+func masked(text string) string {
+	for _, m := range masks {
+		text = m.ReplaceAllString(text, "…")
+	}
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.Join(strings.Fields(line), " ")
+	}
+	return strings.Join(lines, "\n")
+}
