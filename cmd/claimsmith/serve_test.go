@@ -116,6 +116,9 @@ func TestWrongAndUnknownAreOneAnswer(t *testing.T) {
 	if wrong != unknown || wrong.Error != "invalid_grant" {
 		t.Errorf("wrong password: %+v; unknown person: %+v", wrong, unknown)
 	}
+	if long := p.token("portal", secrets.client, "grant_type=password", "username=alice", "password="+strings.Repeat("long", 2500)); long != wrong {
+		t.Errorf("a password of 10 kB: %+v", long)
+	}
 	claimsmith(t, dir, "user", "disable", "alice", "--config", "claimsmith.yaml")
 	disabled := p.token("portal", secrets.client, "grant_type=password", "username=alice", "password="+secrets.password)
 	if disabled != wrong {

@@ -1,6 +1,8 @@
 package oauth_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,5 +130,28 @@ func TestAFaultyShapeOfAClientDeniesNobodyElse(t *testing.T) {
 	a := i.login(t)
 	if a.Status != 200 {
 		t.Errorf("status %d", a.Status)
+	}
+}
+
+func TestTheDocumentedClaimsCompile(t *testing.T) {
+	text, err := os.ReadFile("../../docs/claims.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/claims.md has no example")
+	}
+	claims, err := oauth.ParseClaims("docs/claims.md", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := newIssuer(t, func(c *oauth.Config) { c.Claims = claims })
+	got := i.claims(t, i.login(t).Access)
+	for name, want := range map[string]any{"name": "Alice Liddell", "contact": "Alice Liddell <alice@example.com>", "level": float64(3), "kind": "guest", "version": float64(2)} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
 	}
 }

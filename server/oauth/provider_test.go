@@ -84,7 +84,7 @@ func newIssuer(t testing.TB, change ...func(*oauth.Config)) *issuer {
 	config := oauth.Config{
 		Name: issuerName, Issuer: issuerURL, Audience: []string{audience, "https://other.example.com"},
 		AccessTokenLifetime: 10 * time.Minute, LongestLifetime: time.Hour,
-		RefreshIdle:         24 * time.Hour, RefreshAbsolute: 72 * time.Hour, RefreshGrace: 10 * time.Second,
+		RefreshIdle: 24 * time.Hour, RefreshAbsolute: 72 * time.Hour, RefreshGrace: 10 * time.Second,
 		RefreshKey: []byte("0123456789abcdef0123456789abcdef"),
 		Clients:    directClients{db}, Sessions: db, Chain: chain, Signer: ring, JWKS: ring,
 	}
