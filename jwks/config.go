@@ -66,7 +66,10 @@ type Config struct {
 
 	Store  Store        // where the keys are kept; required
 	Sealer *Sealer      // seals them at rest; required
-	Log    *slog.Logger // nil: slog.Default()
+	Signer Signer       // holds new keys instead of this process; nil: they are in memory
+	Log    *slog.Logger // told of every change; nil: slog.Default()
+
+	Observer Observer // told of every token and change; nil: nobody
 }
 
 // Check explains, all at once, what in c would make services reject tokens.
@@ -134,6 +137,9 @@ func (c Config) withDefaults() Config {
 	c.Skew = cmp.Or(c.Skew, DefaultSkew)
 	c.Poll = cmp.Or(c.Poll, min(DefaultPoll, (c.Announce-c.Skew)/4))
 	c.Log = cmp.Or(c.Log, slog.Default())
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 	return c
 }
 

@@ -7,6 +7,7 @@
 //	announced   published, not yet signing: caches everywhere learn it
 //	active      signs; there is exactly one of each algorithm
 //	retired     published, no longer signing: its last tokens run out
+//	revoked     ended by Ring.Revoke: its tokens are refused by that name
 //	gone        removed
 //
 // Replicas share a [Store] and nothing else. Only making a key needs them to
@@ -14,6 +15,10 @@
 // clocks differ by at most [Config.Skew]: a token that lives no longer than
 // [Config.Retain] is verified, until it expires, by every service whose cached
 // key set is as old as its Cache-Control allowed.
+//
+// Private keys are sealed by a [Sealer], or held by a [Signer] elsewhere. HMAC
+// secrets, for services that can do no better, are kept by [Secrets], apart from
+// every Ring.
 //
 // The package owns keys and the outside of a token: header and signature.
 // Claims are bytes to it, and clients, sessions and revocation are its callers'.

@@ -14,6 +14,7 @@ const (
 	Announced State = "announced" // published, not yet signing
 	Active    State = "active"    // published and signing
 	Retired   State = "retired"   // published, no longer signing
+	Revoked   State = "revoked"   // neither, and its tokens are refused by this name
 	Gone      State = "gone"      // neither
 )
 
@@ -28,14 +29,19 @@ type Key struct {
 	// When each state begins. Retired and Gone are zero until a successor
 	// exists.
 	Created, Announced, Active, Retired, Gone time.Time
+
+	Revoked time.Time // when [Ring.Revoke] ended it; zero for nearly all
 }
 
 // State returns what the key is for at now. A key is announced from the moment
-// that it is in the set, even by a clock that has not reached Announced.
+// that it is in the set, even by a clock that has not reached Announced, and
+// revoked from the moment that its row says so.
 func (k Key) State(now time.Time) State {
 	switch {
 	case begun(k.Gone, now):
 		return Gone
+	case k.revoked():
+		return Revoked
 	case begun(k.Retired, now):
 		return Retired
 	case begun(k.Active, now):
@@ -43,6 +49,8 @@ func (k Key) State(now time.Time) State {
 	}
 	return Announced
 }
+
+func (k Key) revoked() bool { return !k.Revoked.IsZero() }
 
 // LogValue names the key without its material.
 func (k Key) LogValue() slog.Value {
@@ -60,6 +68,7 @@ type KeyStatus struct {
 	Active    time.Time `json:"active"`
 	Retired   time.Time `json:"retired,omitzero"`
 	Gone      time.Time `json:"gone,omitzero"`
+	Revoked   time.Time `json:"revoked,omitzero"`
 }
 
 func begun(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }

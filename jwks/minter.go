@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"fmt"
@@ -18,13 +19,13 @@ type minter struct {
 }
 
 // add returns rows with the keys that are needed, announced now.
-func (m *minter) add(rows []Key, needs []need, now time.Time) ([]Key, error) {
+func (m *minter) add(ctx context.Context, rows []Key, needs []need, now time.Time) ([]Key, error) {
 	rows = slices.Clone(rows)
 	for _, n := range needs {
 		k, ok := m.made[n.algorithm]
 		if !ok {
 			var err error
-			if k, err = m.config.mint(n.algorithm); err != nil {
+			if k, err = m.config.mint(ctx, n.algorithm); err != nil {
 				return nil, fmt.Errorf("make %s key: %w", n.algorithm, err)
 			}
 			m.made[n.algorithm] = k
@@ -35,26 +36,63 @@ func (m *minter) add(rows []Key, needs []need, now time.Time) ([]Key, error) {
 	return rows, nil
 }
 
+// keep forgets the keys that were made and are among rows.
+func (m *minter) keep(rows []Key) {
+	for name, k := range m.made {
+		if len(without([]Key{k}, rows)) == 0 {
+			delete(m.made, name)
+		}
+	}
+}
+
+// vain returns the keys that were made and came to no use.
+func (m *minter) vain() (keys []Key) {
+	for _, k := range m.made {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// without returns those of keys that are not among others.
+func without(keys, others []Key) []Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool {
+		return slices.ContainsFunc(others, func(o Key) bool { return o.KID == k.KID })
+	})
+}
+
 // mint makes a key pair of the algorithm and returns its row, without times.
-func (c Config) mint(name string) (Key, error) {
-	private, err := algorithms[name].generate(c.RSABits)
+func (c Config) mint(ctx context.Context, name string) (Key, error) {
+	public, private, err := c.generate(ctx, name)
 	if err != nil {
 		return Key{}, err
 	}
-	kid, public, err := publish(name, private.Public())
+	defer clear(private)
+	if a := algorithms[name]; !a.fits(public) {
+		return Key{}, fmt.Errorf("the signer made a %T, which is not for %s", public, name)
+	}
+	kid, raw, err := publish(name, public)
 	if err != nil {
 		return Key{}, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	sealed, err := c.Sealer.Seal(c.Issuer, name, kid, private)
 	if err != nil {
 		return Key{}, err
 	}
-	defer clear(der)
-	sealed, err := c.Sealer.Seal(c.Issuer, name, kid, der)
-	if err != nil {
-		return Key{}, err
+	return Key{KID: kid, Algorithm: name, Public: raw, Sealed: sealed}, nil
+}
+
+// generate makes a key pair, and returns what is sealed of its private half.
+func (c Config) generate(ctx context.Context, name string) (public crypto.PublicKey, private []byte, err error) {
+	if c.Signer != nil {
+		ref, public, err := c.Signer.Generate(ctx, name)
+		return public, reference(ref), err
 	}
-	return Key{KID: kid, Algorithm: name, Public: public, Sealed: sealed}, nil
+	key, err := algorithms[name].generate(c.RSABits)
+	if err != nil {
+		return nil, nil, err
+	}
+	private, err = x509.MarshalPKCS8PrivateKey(key)
+	return key.Public(), private, err
 }
 
 // publish returns the kid of a public key and its JWK.

@@ -1,7 +1,9 @@
 package jwks
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -14,7 +16,8 @@ type need struct {
 }
 
 // needs returns the keys that have to be made at now: the first of each
-// algorithm, and the successor of each key whose time comes.
+// algorithm, the successor of each key whose time comes, and that of a key
+// whose end is set and whose successor was revoked.
 func (c Config) needs(keys []Key, now time.Time) []need {
 	var needs []need
 	for _, name := range c.Algorithms {
@@ -22,7 +25,7 @@ func (c Config) needs(keys []Key, now time.Time) []need {
 		switch {
 		case k == nil:
 			needs = append(needs, need{name, now})
-		case successor(keys, k) == nil && (begun(c.due(k), now) || !k.Retired.IsZero()):
+		case successor(keys, k) == nil && begun(c.due(k), now), !last(keys, name).Retired.IsZero():
 			needs = append(needs, need{name, now.Add(c.Announce)})
 		}
 	}
@@ -51,6 +54,35 @@ func (c Config) rotation(keys []Key, now, at time.Time) ([]Key, []need) {
 	return keys, needs
 }
 
+// revocation returns keys with the one that kid names revoked and, if it
+// signed, its successor active at once; and the needs for what does not exist
+// yet. A key that is revoked already stays as it is.
+func (c Config) revocation(keys []Key, kid string, now time.Time) ([]Key, []need, error) {
+	keys = slices.Clone(keys)
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.KID == kid && k.State(now) != Gone })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("%w: %s", ErrNoKey, kid)
+	}
+	k := &keys[i]
+	if k.revoked() {
+		return keys, nil, nil
+	}
+	signed, next := signing(keys, k.Algorithm, now) == k, successor(keys, k)
+	k.Revoked = now
+	if !begun(k.Retired, now) {
+		k.Retired = now
+	}
+	switch {
+	case !signed || !slices.Contains(c.Algorithms, k.Algorithm):
+		return keys, c.needs(keys, now), nil
+	case next == nil:
+		return keys, []need{{k.Algorithm, now}}, nil
+	case now.Before(next.Active):
+		next.Active = now
+	}
+	return keys, nil, nil
+}
+
 // due is when the successor of k has to be announced.
 func (c Config) due(k *Key) time.Time { return milli(k.Active.Add(c.RotateEvery - c.Announce)) }
 
@@ -61,7 +93,7 @@ func (c Config) settle(keys []Key, now time.Time) []Key {
 	slices.SortFunc(keys, byActive)
 	for i := range keys {
 		k := &keys[i]
-		if !begun(k.Retired, now) {
+		if !k.revoked() && !begun(k.Retired, now) {
 			if next := successor(keys, k); next != nil {
 				k.Retired = next.Active
 			} else if c.abandoned(k, now) {
@@ -87,7 +119,7 @@ func (c Config) abandoned(k *Key, now time.Time) bool {
 func (c Config) changes(keys []Key, now time.Time) []time.Time {
 	var at []time.Time
 	for i := range keys {
-		if !keys[i].Gone.IsZero() {
+		if !keys[i].Gone.IsZero() && !keys[i].revoked() {
 			at = append(at, keys[i].Gone)
 		}
 	}
@@ -108,7 +140,7 @@ func signing(keys []Key, algorithm string, now time.Time) *Key {
 	for i := range keys {
 		k := &keys[i]
 		switch {
-		case k.Algorithm != algorithm || begun(k.Retired, now) || begun(k.Gone, now):
+		case k.Algorithm != algorithm || k.revoked() || begun(k.Retired, now) || begun(k.Gone, now):
 		case begun(k.Active, now):
 			if active == nil || byActive(*k, *active) > 0 {
 				active = k
@@ -124,7 +156,7 @@ func signing(keys []Key, algorithm string, now time.Time) *Key {
 func successor(keys []Key, k *Key) *Key {
 	var next *Key
 	for i := range keys {
-		if o := &keys[i]; o.Algorithm == k.Algorithm && byActive(*o, *k) > 0 && (next == nil || byActive(*o, *next) < 0) {
+		if o := &keys[i]; o.Algorithm == k.Algorithm && !o.revoked() && byActive(*o, *k) > 0 && (next == nil || byActive(*o, *next) < 0) {
 			next = o
 		}
 	}
@@ -137,8 +169,9 @@ func byActive(a, b Key) int {
 	return cmp.Or(a.Active.Compare(b.Active), cmp.Compare(a.KID, b.KID))
 }
 
-// sameLives reports whether a and b hold the same keys with the same times.
-func sameLives(a, b []Key) bool {
+// sameRows reports whether a and b hold the same keys with the same times,
+// sealed in the same way.
+func sameRows(a, b []Key) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -148,7 +181,8 @@ func sameLives(a, b []Key) bool {
 	}
 	return !slices.ContainsFunc(b, func(k Key) bool {
 		o, ok := rows[k.KID]
-		return !ok || !o.Active.Equal(k.Active) || !o.Retired.Equal(k.Retired) || !o.Gone.Equal(k.Gone)
+		return !ok || !o.Active.Equal(k.Active) || !o.Retired.Equal(k.Retired) || !o.Gone.Equal(k.Gone) ||
+			!o.Revoked.Equal(k.Revoked) || !bytes.Equal(o.Sealed, k.Sealed)
 	})
 }
 
@@ -156,10 +190,20 @@ func sameLives(a, b []Key) bool {
 func (c Config) newest(keys []Key) []Key {
 	var newest []Key
 	for _, name := range c.Algorithms {
-		of := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.Algorithm != name })
-		if len(of) > 0 {
-			newest = append(newest, slices.MaxFunc(of, byActive))
+		if k := last(keys, name); k != nil {
+			newest = append(newest, *k)
 		}
 	}
 	return newest
+}
+
+// last returns the key of the algorithm that signs after all others, or nil.
+func last(keys []Key, algorithm string) *Key {
+	var last *Key
+	for i := range keys {
+		if k := &keys[i]; k.Algorithm == algorithm && !k.revoked() && (last == nil || byActive(*k, *last) > 0) {
+			last = k
+		}
+	}
+	return last
 }

@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -32,6 +33,7 @@ func TestNoVerifierEverRejectsAToken(t *testing.T) {
 			"sign again":  w.sign,
 			"fetch":       w.fetch,
 			"rotate":      w.rotate,
+			"revoke":      w.revoke,
 			"sleep":       w.sleep,
 			"restart":     w.restart,
 			"store":       w.toggleStore,
@@ -48,6 +50,7 @@ type world struct {
 	replicas  []*replica
 	verifiers []*verifier
 	tokens    []issued
+	revoked   map[string]bool // by kid
 }
 
 type replica struct {
@@ -80,7 +83,7 @@ func offset(rt *rapid.T, c jwks.Config) time.Duration {
 }
 
 func newWorld(t *testing.T, rt *rapid.T) *world {
-	w := &world{t: t, now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), store: new(jwks.MemoryStore)}
+	w := &world{t: t, now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), store: new(jwks.MemoryStore), revoked: make(map[string]bool)}
 	c := jwks.Config{
 		Issuer:     issuer,
 		Algorithms: []string{"EdDSA", "ES256"},
@@ -196,6 +199,9 @@ func (w *world) sign(rt *rapid.T) {
 	if _, err := r.ring.Verify(w.t.Context(), token); err != nil {
 		rt.Fatalf("verify: %v", err)
 	}
+	if w.revoked[kidOf(w.t, token)] {
+		rt.Fatal("signed with a key that was revoked")
+	}
 	w.tokens = append(w.tokens, issued{kidOf(w.t, token), w.now.Add(r.offset + lifetime)})
 }
 
@@ -211,6 +217,45 @@ func (w *world) rotate(rt *rapid.T) {
 	if _, err := r.ring.Rotate(w.t.Context(), false); err != nil && !r.link.down.Load() {
 		rt.Fatalf("rotate: %v", err)
 	}
+}
+
+// revoke revokes any key. That breaks the promise on purpose, for the tokens of
+// the key, and for those of its successor at a verifier that cached the set: all
+// replicas and verifiers hear of it here, and from then on the promise holds.
+func (w *world) revoke(rt *rapid.T) {
+	for _, r := range w.replicas {
+		if r.ring == nil || r.link.down.Load() {
+			return
+		}
+	}
+	ring := rapid.SampledFrom(w.replicas).Draw(rt, "replica").ring
+	if err := ring.Reload(w.t.Context()); err != nil {
+		rt.Fatalf("reload: %v", err)
+	}
+	key := rapid.SampledFrom(ring.Keys()).Draw(rt, "key")
+	if _, err := ring.Revoke(w.t.Context(), key.KID); err != nil {
+		if key.State == jwks.Gone && errors.Is(err, jwks.ErrNoKey) {
+			return
+		}
+		rt.Fatalf("revoke: %v", err)
+	}
+	w.revoked[key.KID] = true
+	for _, r := range w.replicas {
+		if err := r.ring.Reload(w.t.Context()); err != nil {
+			rt.Fatalf("reload: %v", err)
+		}
+		r.wake = earlier(r.wake, w.now.Add(r.ring.Wait()))
+	}
+	for _, v := range w.verifiers {
+		w.refetch(rt, v)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (w *world) sleep(rt *rapid.T) {
@@ -253,6 +298,11 @@ func (w *world) refetch(rt *rapid.T, v *verifier) bool {
 	}
 	v.until = w.now.Add(v.offset + time.Duration(seconds)*time.Second)
 	v.keys = readSet(rt, response.Body.Bytes())
+	for kid := range w.revoked {
+		if v.keys[kid].Public != nil {
+			rt.Fatalf("key %s is published, and was revoked", kid)
+		}
+	}
 	return true
 }
 
@@ -275,7 +325,7 @@ func readSet(rt *rapid.T, body []byte) map[string]jwk.Key {
 // check is what holds at every instant.
 func (w *world) check(rt *rapid.T) {
 	w.checkSigners(rt)
-	w.tokens = slices.DeleteFunc(w.tokens, func(i issued) bool { return !w.now.Before(i.exp) })
+	w.tokens = slices.DeleteFunc(w.tokens, func(i issued) bool { return w.revoked[i.kid] || !w.now.Before(i.exp) })
 	for n, v := range w.verifiers {
 		if !w.now.Add(v.offset).Before(v.until) && !w.refetch(rt, v) {
 			continue
@@ -302,10 +352,19 @@ func (w *world) checkSigners(rt *rapid.T) {
 				}
 			}
 			if active != 1 && len(keys) > 0 {
-				rt.Fatalf("at %s there are %d active %s keys", clock, active, name)
+				rt.Fatalf("at %s, by a clock that shows %s, there are %d active %s keys: %+v", w.now, clock, active, name, lives(keys))
 			}
 		}
 	}
+}
+
+// lives tells the times of keys.
+func lives(keys []jwks.Key) (lives []string) {
+	clock := func(t time.Time) string { return t.Format("15:04:05.000") }
+	for _, k := range keys {
+		lives = append(lives, fmt.Sprintf("%s made %s, active %s, retired %s, gone %s, revoked %s", k.Algorithm, clock(k.Created), clock(k.Active), clock(k.Retired), clock(k.Gone), clock(k.Revoked)))
+	}
+	return lives
 }
 
 // kidOf returns the kid in a token's header.

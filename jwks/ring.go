@@ -82,7 +82,7 @@ func (r *Ring) Reload(ctx context.Context) error {
 // store.
 func (r *Ring) Rotate(ctx context.Context, now bool) ([]Key, error) {
 	var successors []Key
-	_, err := r.update(ctx, func(s *snapshot, at time.Time, m *minter) ([]Key, error) {
+	_, err := r.update(ctx, func(ctx context.Context, s *snapshot, at time.Time, m *minter) ([]Key, error) {
 		if err := s.fault(); err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ func (r *Ring) Rotate(ctx context.Context, now bool) ([]Key, error) {
 			active = milli(at.Add(r.config.Announce))
 		}
 		rows, needs := r.config.rotation(s.rows, at, active)
-		rows, err := m.add(rows, needs, at)
+		rows, err := m.add(ctx, rows, needs, at)
 		if err != nil {
 			return nil, err
 		}
@@ -109,11 +109,16 @@ func (r *Ring) Rotate(ctx context.Context, now bool) ([]Key, error) {
 // which they were made.
 func (r *Ring) Keys() []KeyStatus {
 	s, now := r.state.Load(), r.clock()
-	keys := make([]KeyStatus, 0, len(s.rows))
-	for _, k := range s.rows {
+	return statuses(s.rows, now)
+}
+
+func statuses(rows []Key, now time.Time) []KeyStatus {
+	keys := make([]KeyStatus, 0, len(rows))
+	for _, k := range rows {
 		keys = append(keys, KeyStatus{
 			KID: k.KID, Algorithm: k.Algorithm, State: k.State(now),
 			Created: k.Created, Announced: k.Announced, Active: k.Active, Retired: k.Retired, Gone: k.Gone,
+			Revoked: k.Revoked,
 		})
 	}
 	return keys

@@ -38,18 +38,15 @@ func (r *Ring) Run(ctx context.Context) error {
 func (r *Ring) wait() time.Duration {
 	s, now := r.state.Load(), r.clock()
 	next := now.Add(r.config.Poll)
-	for _, k := range s.rows {
-		for _, at := range []time.Time{k.Active, k.Retired, k.Gone} {
-			if at.After(now) {
-				next = earlier(next, at)
-			}
-		}
-	}
-	if at := s.nextChange(now); !at.IsZero() {
+	if at := s.nextEvent(now); !at.IsZero() {
 		next = earlier(next, at)
 	}
 	return next.Sub(now)
 }
+
+// NextEvent returns when the state of a key changes next, or a successor is
+// due, by what is known; the zero time if nothing is.
+func (r *Ring) NextEvent() time.Time { return r.state.Load().nextEvent(r.clock()) }
 
 // current returns a snapshot that may be relied on, and the time. That is the
 // one in use, but for a ring that slept or that nobody runs: then the store is
@@ -82,7 +79,7 @@ func (r *Ring) refresh(ctx context.Context, s *snapshot, every time.Duration) {
 	defer cancel()
 	if _, err := r.load(ctx); err != nil {
 		r.log.Error("keys in use may be out of date", "read", s.read, "error", err)
-		if _, err := r.adopt(s, s.rows, s.version, s.read); err != nil {
+		if _, err := r.adopt(s, s.rows, s.version, s.read, false); err != nil {
 			r.log.Error("keys in use may be out of date", "error", fmt.Errorf("rebuild: %w", err))
 		}
 	}

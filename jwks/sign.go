@@ -32,5 +32,6 @@ func (r *Ring) Sign(ctx context.Context, algorithm, typ string, claims []byte) (
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
+	r.config.Observer.Signed(h.KID)
 	return token, nil
 }

@@ -29,22 +29,25 @@ func (s localSigner) Sign(_ context.Context, input string) ([]byte, error) {
 }
 
 // openSigner opens the private key of the row and checks that it belongs to the
-// public one.
-func openSigner(s *Sealer, issuer string, k Key, m *material) (signer, error) {
-	der, err := s.Open(issuer, k.Algorithm, k.KID, k.Sealed)
+// public one. Of a key that is held elsewhere it opens what that is called there.
+func (c Config) openSigner(k Key, m *material) (signer, error) {
+	private, err := c.Sealer.Open(c.Issuer, k.Algorithm, k.KID, k.Sealed)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(der)
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	defer clear(private)
+	if ref, ok := referenceIn(private); ok {
+		return c.outsideSigner(k, ref)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(private)
 	if err != nil {
 		return nil, fmt.Errorf("open key %s: it is not PKCS #8", k.KID) // err may quote what it parsed
 	}
-	private, ok := parsed.(crypto.Signer)
-	if !ok || !samePublic(private.Public(), m.public) {
+	key, ok := parsed.(crypto.Signer)
+	if !ok || !samePublic(key.Public(), m.public) {
 		return nil, fmt.Errorf("open key %s: %w", k.KID, errOtherPublic)
 	}
-	return localSigner{m.algorithm.method, private}, nil
+	return localSigner{m.algorithm.method, key}, nil
 }
 
 var errOtherPublic = errors.New("its private key does not belong to its public key")

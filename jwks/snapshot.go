@@ -88,10 +88,10 @@ func (c Config) take(former *snapshot, k Key, now time.Time) (*held, error) {
 			return nil, err
 		}
 	}
-	if k.State(now) == Retired {
+	if state := k.State(now); state == Retired || state == Revoked {
 		h.signer = nil
 	} else if h.signer == nil {
-		h.signer, h.err = openSigner(c.Sealer, c.Issuer, k, h.material)
+		h.signer, h.err = c.openSigner(k, h.material)
 	}
 	return h, nil
 }
@@ -126,11 +126,24 @@ func (s *snapshot) signing(algorithm string, now time.Time) (*held, error) {
 func (s *snapshot) published() []json.RawMessage {
 	keys := make([]json.RawMessage, 0, len(s.held))
 	for _, k := range s.rows {
-		if h := s.held[k.KID]; h != nil {
+		if h := s.held[k.KID]; h != nil && !k.revoked() {
 			keys = append(keys, h.Public)
 		}
 	}
 	return keys
+}
+
+// nextEvent returns when something happens to a key next, or the zero time.
+func (s *snapshot) nextEvent(now time.Time) time.Time {
+	next := s.nextChange(now)
+	for _, k := range s.rows {
+		for _, at := range []time.Time{k.Active, k.Retired, k.Gone} {
+			if at.After(now) && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+		}
+	}
+	return next
 }
 
 // nextChange returns when the published set changes next, or the zero time.

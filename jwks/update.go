@@ -17,29 +17,31 @@ const (
 	updateBackoff  = 5 * time.Millisecond
 )
 
-// An edit returns the set that shall replace that of s; one with the same lives
+// An edit returns the set that shall replace that of s; one with the same rows
 // replaces nothing.
-type edit func(s *snapshot, now time.Time, m *minter) ([]Key, error)
+type edit func(ctx context.Context, s *snapshot, now time.Time, m *minter) ([]Key, error)
 
 // update changes the set in the store by e, under the compare-and-swap, and
 // takes what then stands into use. With an error of e it returns what e was
 // given as well.
 func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 	m := &minter{config: r.config, made: make(map[string]Key)}
+	defer func() { r.destroy(ctx, m.vain()) }()
 	for attempt := range updateAttempts {
 		s, err := r.load(ctx)
 		if err != nil {
 			return nil, err
 		}
 		now := milli(r.clock())
-		rows, err := e(s, now, m)
-		if err != nil || sameLives(s.rows, rows) {
+		rows, err := e(ctx, s, now, m)
+		if err != nil || sameRows(s.rows, rows) {
 			return s, err
 		}
 		err = r.store(ctx, s.version, rows)
 		if err == nil {
-			r.report(s.rows, rows)
-			return r.adopt(s, rows, s.version+1, now)
+			m.keep(rows)
+			r.destroy(ctx, without(s.rows, rows))
+			return r.adopt(s, rows, s.version+1, now, true)
 		}
 		if !errors.Is(err, ErrConflict) {
 			return s, err
@@ -52,12 +54,12 @@ func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 }
 
 // tended is the edit that keeps the set as the schedule wants it.
-func (r *Ring) tended(s *snapshot, now time.Time, m *minter) ([]Key, error) {
+func (r *Ring) tended(ctx context.Context, s *snapshot, now time.Time, m *minter) ([]Key, error) {
 	if err := s.fault(); err != nil {
 		return nil, err
 	}
 	rows := r.config.settle(s.rows, now)
-	rows, err := m.add(rows, r.config.needs(rows, now), now)
+	rows, err := m.add(ctx, rows, r.config.needs(rows, now), now)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,7 @@ func (r *Ring) load(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	return r.adopt(former, rows, version, read)
+	return r.adopt(former, rows, version, read, false)
 }
 
 func (r *Ring) store(ctx context.Context, version int64, rows []Key) error {
@@ -88,7 +90,8 @@ func (r *Ring) store(ctx context.Context, version int64, rows []Key) error {
 // adopt takes rows into use in place of former, and returns their snapshot. If
 // former has been replaced meanwhile, the higher version stays in use; a lower
 // one is right only where nobody else saw more, as when the store was restored.
-func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time) (*snapshot, error) {
+// Own says that this ring wrote the rows.
+func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time, own bool) (*snapshot, error) {
 	s, err := r.config.snapshot(former, slices.Clone(rows), version, read, r.clock())
 	if err != nil {
 		return nil, err
@@ -98,31 +101,14 @@ func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time
 			return s, nil
 		}
 	}
+	if former != nil {
+		report(r.log, r.config.Observer, r.config.Issuer, former.rows, rows, own)
+	}
 	select {
 	case r.woken <- struct{}{}:
 	default:
 	}
 	return s, nil
-}
-
-// report logs what an update changed in the set.
-func (r *Ring) report(before, after []Key) {
-	find := func(keys []Key, kid string) int {
-		return slices.IndexFunc(keys, func(k Key) bool { return k.KID == kid })
-	}
-	for _, k := range after {
-		switch i := find(before, k.KID); {
-		case i < 0:
-			r.log.Info("key announced", "key", k, "active", k.Active)
-		case k.Active.Before(before[i].Active):
-			r.log.Warn("key activated early", "key", k, "active", k.Active, "announced", k.Announced)
-		}
-	}
-	for _, k := range before {
-		if find(after, k.KID) < 0 {
-			r.log.Info("key removed", "key", k, "retired", k.Retired)
-		}
-	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -10,11 +10,12 @@ import (
 	"github.com/claimsmith/claimsmith/jwks/internal/jws"
 )
 
-// The ways in which a token does not verify. Neither says anything about its
+// The ways in which a token does not verify. None says anything about its
 // claims, which [Ring.Verify] does not read.
 var (
 	ErrInvalid    = errors.New("token is invalid")
 	ErrUnknownKey = errors.New("token is signed by a key that is not known")
+	ErrRevokedKey = errors.New("its key was revoked") // beside ErrInvalid
 )
 
 // Verified is a token whose signature is that of one of the ring's keys.
@@ -32,23 +33,37 @@ type Verified struct {
 // than 16 KiB, crit in the header, and base64 that is not in canonical form.
 // Time and audience of the claims are the caller's to check. For an unknown
 // kid the store is asked, at most once a second: another replica may just have
-// made that key.
+// made that key. Tokens of a key that was revoked are refused from the moment
+// that the ring has read it: see [Ring.Revoke].
 func (r *Ring) Verify(ctx context.Context, token string) (Verified, error) {
+	v, kid, err := r.verify(ctx, token)
+	r.config.Observer.Verified(kid, err)
+	if err != nil {
+		return Verified{}, fmt.Errorf("verify token: %w", err)
+	}
+	return v, nil
+}
+
+// verify returns the kid also of a key that does not verify the token.
+func (r *Ring) verify(ctx context.Context, token string) (v Verified, kid string, err error) {
 	t, err := jws.Parse(token)
 	if err != nil {
-		return Verified{}, fmt.Errorf("verify token: %w: %w", ErrInvalid, err)
+		return v, "", fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	h := r.find(ctx, t.KID)
 	if h == nil {
-		return Verified{}, fmt.Errorf("verify token: %w", ErrUnknownKey)
+		return v, "", ErrUnknownKey
+	}
+	if h.revoked() {
+		return v, h.KID, fmt.Errorf("%w: %w", ErrInvalid, ErrRevokedKey)
 	}
 	if t.Algorithm != h.Algorithm {
-		return Verified{}, fmt.Errorf("verify token: %w: its algorithm is not that of its key", ErrInvalid)
+		return v, h.KID, fmt.Errorf("%w: its algorithm is not that of its key", ErrInvalid)
 	}
 	if err := h.algorithm.method.Verify(t.Input, t.Signature, h.public); err != nil {
-		return Verified{}, fmt.Errorf("verify token: %w: the signature is wrong", ErrInvalid)
+		return v, h.KID, fmt.Errorf("%w: the signature is wrong", ErrInvalid)
 	}
-	return Verified{KID: t.KID, Algorithm: t.Algorithm, Typ: t.Typ, Header: t.Header, Payload: t.Payload}, nil
+	return Verified{KID: t.KID, Algorithm: t.Algorithm, Typ: t.Typ, Header: t.Header, Payload: t.Payload}, h.KID, nil
 }
 
 func (r *Ring) find(ctx context.Context, kid string) *held {

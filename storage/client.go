@@ -13,14 +13,15 @@ import (
 type Client struct {
 	Issuer, ID          string // together the key
 	Name                string
-	Secrets             []SecretHash  // none: a public client
+	Secrets             []SecretHash
 	Grants              []string      // the values of grant_type that it may use
 	Scopes              []string      // the scopes that it may ask for
 	Audience            []string      // the audiences that it may ask for, its default first; none: the issuer's
 	AccessTokenLifetime time.Duration // 0: the issuer's
 	Claims              string        // a claims shape as YAML; "": the issuer's alone
-	Created, Updated    time.Time
-	Disabled            bool
+	ClientPolicy
+	Created, Updated time.Time
+	Disabled         bool
 }
 
 // SecretHash is what is kept of a client secret.
@@ -40,13 +41,14 @@ type clientRow struct {
 	Audience            string `db:"audience"`
 	AccessTokenLifetime int64  `db:"access_token_lifetime"`
 	Claims              string `db:"claims"`
+	Policy              string `db:"policy"`
 	Created             int64  `db:"created"`
 	Updated             int64  `db:"updated"`
 	Disabled            int64  `db:"disabled"`
 }
 
 const selectClient = `
-	select issuer, id, name, secrets, grants, scopes, audience, access_token_lifetime, claims, created, updated, disabled
+	select issuer, id, name, secrets, grants, scopes, audience, access_token_lifetime, claims, policy, created, updated, disabled
 	from clients where issuer = ?`
 
 // CreateClient stores a new client. It returns ErrExists if the issuer has one of
@@ -58,9 +60,9 @@ func (db *DB) CreateClient(ctx context.Context, c Client) error {
 	}
 	err = db.sql.Tx(ctx, func(tx sqldb.Tx) error {
 		_, err := tx.Exec(ctx, `
-			insert into clients (issuer, id, name, secrets, grants, scopes, audience, access_token_lifetime, claims, created, updated, disabled)
-			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.Issuer, r.ID, r.Name, r.Secrets, r.Grants, r.Scopes, r.Audience, r.AccessTokenLifetime, r.Claims, r.Created, r.Updated, r.Disabled)
+			insert into clients (issuer, id, name, secrets, grants, scopes, audience, access_token_lifetime, claims, policy, created, updated, disabled)
+			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Issuer, r.ID, r.Name, r.Secrets, r.Grants, r.Scopes, r.Audience, r.AccessTokenLifetime, r.Claims, r.Policy, r.Created, r.Updated, r.Disabled)
 		if err != nil {
 			return err
 		}
@@ -106,9 +108,9 @@ func (db *DB) UpdateClient(ctx context.Context, c Client) error {
 	err = db.sql.Tx(ctx, func(tx sqldb.Tx) error {
 		n, err := tx.Exec(ctx, `
 			update clients set name = ?, secrets = ?, grants = ?, scopes = ?, audience = ?, access_token_lifetime = ?,
-				claims = ?, updated = ?, disabled = ?
+				claims = ?, policy = ?, updated = ?, disabled = ?
 			where issuer = ? and id = ?`,
-			r.Name, r.Secrets, r.Grants, r.Scopes, r.Audience, r.AccessTokenLifetime, r.Claims, r.Updated, r.Disabled, r.Issuer, r.ID)
+			r.Name, r.Secrets, r.Grants, r.Scopes, r.Audience, r.AccessTokenLifetime, r.Claims, r.Policy, r.Updated, r.Disabled, r.Issuer, r.ID)
 		if err != nil {
 			return err
 		}
@@ -175,7 +177,10 @@ func newClientRow(c Client) (r clientRow, err error) {
 	if r.Scopes, err = encode(c.Scopes); err != nil {
 		return r, err
 	}
-	r.Audience, err = encode(c.Audience)
+	if r.Audience, err = encode(c.Audience); err != nil {
+		return r, err
+	}
+	r.Policy, err = c.ClientPolicy.encode()
 	return r, err
 }
 
@@ -185,7 +190,9 @@ func (r clientRow) client() (Client, error) {
 		AccessTokenLifetime: time.Duration(r.AccessTokenLifetime) * time.Millisecond,
 		Created:             loaded(r.Created), Updated: loaded(r.Updated), Disabled: r.Disabled != 0,
 	}
-	err := errors.Join(decode(r.Secrets, &c.Secrets), decode(r.Grants, &c.Grants),
+	policy, err := decodePolicy(r.Policy)
+	c.ClientPolicy = policy
+	err = errors.Join(err, decode(r.Secrets, &c.Secrets), decode(r.Grants, &c.Grants),
 		decode(r.Scopes, &c.Scopes), decode(r.Audience, &c.Audience))
 	if err != nil {
 		return Client{}, fmt.Errorf("decode client %s: %w", r.ID, err)

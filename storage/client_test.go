@@ -17,7 +17,12 @@ func client(id string) storage.Client {
 		Audience:            []string{"https://api.example"},
 		AccessTokenLifetime: 90 * time.Second,
 		Claims:              "org: ${identity.org}\n",
-		Created:             at(0), Updated: at(1),
+		ClientPolicy: storage.ClientPolicy{
+			JWKS: `{"keys":[]}`, JWKSURL: "https://portal.example/jwks.json",
+			Exchange: []string{"https://other.example"}, IntrospectAny: true, Origins: []string{"https://portal.example"},
+			RefreshIdle: time.Hour, RefreshAbsolute: 24 * time.Hour, RefreshOutage: 10 * time.Minute,
+		},
+		Created: at(0), Updated: at(1),
 	}
 }
 

@@ -24,6 +24,7 @@ type keyRow struct {
 	Active    int64  `db:"active"`
 	Retired   int64  `db:"retired"`
 	Gone      int64  `db:"gone"`
+	Revoked   int64  `db:"revoked"`
 }
 
 // Keys returns an issuer's signing keys, the oldest first, and the version of the set;
@@ -36,7 +37,7 @@ func (db *DB) Keys(ctx context.Context, issuer string) ([]jwks.Key, int64, error
 		select s.version, coalesce(k.kid, '') as kid, coalesce(k.algorithm, '') as algorithm,
 			coalesce(k.public, '') as public, coalesce(k.sealed, '') as sealed,
 			coalesce(k.created, 0) as created, coalesce(k.announced, 0) as announced, coalesce(k.active, 0) as active,
-			coalesce(k.retired, 0) as retired, coalesce(k.gone, 0) as gone
+			coalesce(k.retired, 0) as retired, coalesce(k.gone, 0) as gone, coalesce(k.revoked, 0) as revoked
 		from key_sets s left join keys k on k.issuer = s.issuer
 		where s.issuer = ? order by k.created, k.kid`, issuer)
 	if err != nil {
@@ -58,6 +59,16 @@ func (db *DB) Keys(ctx context.Context, issuer string) ([]jwks.Key, int64, error
 	return keys, version, nil
 }
 
+// KeySets returns the names of all sets of keys: the issuers', those that the
+// configuration no longer names too, and those of secrets.
+func (db *DB) KeySets(ctx context.Context) ([]string, error) {
+	var names []string
+	if err := db.sql.Select(ctx, &names, `select issuer from key_sets order by issuer`); err != nil {
+		return nil, fmt.Errorf("read sets of keys: %w", err)
+	}
+	return names, nil
+}
+
 // UpdateKeys replaces an issuer's signing keys if the set still has that version, and
 // else returns ErrConflict, which here wraps jwks.ErrConflict too.
 func (db *DB) UpdateKeys(ctx context.Context, issuer string, version int64, keys []jwks.Key) error {
@@ -70,10 +81,10 @@ func (db *DB) UpdateKeys(ctx context.Context, issuer string, version int64, keys
 		}
 		for _, k := range keys {
 			_, err := tx.Exec(ctx, `
-				insert into keys (issuer, kid, algorithm, public, sealed, created, announced, active, retired, gone)
-				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				insert into keys (issuer, kid, algorithm, public, sealed, created, announced, active, retired, gone, revoked)
+				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				issuer, k.KID, k.Algorithm, string(k.Public), base64.StdEncoding.EncodeToString(k.Sealed),
-				stored(k.Created), stored(k.Announced), stored(k.Active), stored(k.Retired), stored(k.Gone))
+				stored(k.Created), stored(k.Announced), stored(k.Active), stored(k.Retired), stored(k.Gone), stored(k.Revoked))
 			if err != nil {
 				return err
 			}
@@ -111,7 +122,7 @@ func (r keyRow) key() (jwks.Key, error) {
 	k := jwks.Key{
 		KID: r.KID, Algorithm: r.Algorithm, Sealed: sealed,
 		Created: loaded(r.Created), Announced: loaded(r.Announced), Active: loaded(r.Active),
-		Retired: loaded(r.Retired), Gone: loaded(r.Gone),
+		Retired: loaded(r.Retired), Gone: loaded(r.Gone), Revoked: loaded(r.Revoked),
 	}
 	if r.Public != "" {
 		k.Public = json.RawMessage(r.Public)

@@ -16,6 +16,19 @@ func (db *DB) Meta(ctx context.Context, name string) (string, error) {
 	return value, nil
 }
 
+// ReplaceMeta stores next in place of a value that is former. It returns ErrConflict
+// if another is there.
+func (db *DB) ReplaceMeta(ctx context.Context, name, former, next string) error {
+	n, err := db.sql.Exec(ctx, `update meta set value = ? where name = ? and value = ?`, next, name, former)
+	if err == nil && n == 0 {
+		err = ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("set %s: %w", name, err)
+	}
+	return nil
+}
+
 // SetMetaOnce stores a value unless one is there, and returns the one that is there
 // then. All replicas that call it get the same.
 func (db *DB) SetMetaOnce(ctx context.Context, name, value string) (string, error) {

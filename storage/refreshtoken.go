@@ -36,7 +36,7 @@ func (db *DB) RefreshToken(ctx context.Context, issuer, hash string) (RefreshTok
 	}
 	err := db.sql.Get(ctx, &r, `
 		select t.hash, t.created as token_created, t.expires as token_expires, t.used, t.successor,
-			s.issuer, s.id, s.client_id, s.subject, s.plugin, s.identity, s.scopes, s.audience, s.created, s.expires, s.ended, s.end_reason
+			s.issuer, s.id, s.client_id, s.subject, s.username, s.plugin, s.identity, s.scopes, s.audience, s.created, s.expires, s.confirmed, s.ended, s.end_reason
 		from refresh_tokens t join sessions s on s.issuer = t.issuer and s.id = t.session_id
 		where t.hash = ? and t.issuer = ?`, hash, issuer)
 	if err != nil {
@@ -54,7 +54,8 @@ func (db *DB) RefreshToken(ctx context.Context, issuer, hash string) (RefreshTok
 }
 
 // RotateRefreshToken marks a refresh token of session s as used, stores next as its
-// successor, and gives the session the identity, scopes, audience and expiry of s. All of
+// successor, and gives the session the identity with its user name and when it was
+// confirmed, scopes, audience and expiry of s. All of
 // it is done, or nothing: if another has used the token meanwhile or the session has
 // ended, it returns ErrConflict; after any other error too the old token is as it was,
 // unless the connection broke while the commit was under way.
@@ -68,8 +69,8 @@ func (db *DB) RotateRefreshToken(ctx context.Context, issuer, oldHash string, ne
 		args      []any
 	}{
 		// The session first, as all do that write both, so that nobody waits in a circle.
-		{`update sessions set identity = ?, scopes = ?, audience = ?, expires = ? where issuer = ? and id = ? and ended = 0`,
-			[]any{r.Identity, r.Scopes, r.Audience, r.Expires, issuer, r.ID}},
+		{`update sessions set identity = ?, username = ?, scopes = ?, audience = ?, expires = ?, confirmed = ? where issuer = ? and id = ? and ended = 0`,
+			[]any{r.Identity, r.Username, r.Scopes, r.Audience, r.Expires, r.Confirmed, issuer, r.ID}},
 		{`update refresh_tokens set used = ?, successor = ? where hash = ? and issuer = ? and session_id = ? and used = 0`,
 			[]any{stored(now), next.Hash, oldHash, issuer, r.ID}},
 		{insertRefreshToken + ` on conflict do nothing`,

@@ -16,10 +16,12 @@ type Session struct {
 	Issuer, ID       string // together the key
 	ClientID         string
 	Subject          string
+	Username         string          // as the person knows it
 	Plugin           string          // which vouched for the identity
 	Identity         json.RawMessage // as the plugin told it last
 	Scopes, Audience []string        // as granted last
 	Created, Expires time.Time
+	Confirmed        time.Time // when the plugin last vouched for the identity
 	Ended            time.Time // zero: it lives, unless it has expired
 	EndReason        string
 }
@@ -29,18 +31,20 @@ type sessionRow struct {
 	ID        string `db:"id"`
 	ClientID  string `db:"client_id"`
 	Subject   string `db:"subject"`
+	Username  string `db:"username"`
 	Plugin    string `db:"plugin"`
 	Identity  string `db:"identity"`
 	Scopes    string `db:"scopes"`
 	Audience  string `db:"audience"`
 	Created   int64  `db:"created"`
 	Expires   int64  `db:"expires"`
+	Confirmed int64  `db:"confirmed"`
 	Ended     int64  `db:"ended"`
 	EndReason string `db:"end_reason"`
 }
 
 const selectSession = `
-	select issuer, id, client_id, subject, plugin, identity, scopes, audience, created, expires, ended, end_reason
+	select issuer, id, client_id, subject, username, plugin, identity, scopes, audience, created, expires, confirmed, ended, end_reason
 	from sessions where issuer = ?`
 
 // CreateSession stores a new session and its first refresh token, both or neither.
@@ -51,9 +55,9 @@ func (db *DB) CreateSession(ctx context.Context, s Session, t RefreshToken) erro
 	}
 	err = db.sql.Tx(ctx, func(tx sqldb.Tx) error {
 		_, err := tx.Exec(ctx, `
-			insert into sessions (issuer, id, client_id, subject, plugin, identity, scopes, audience, created, expires, ended, end_reason)
-			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.Issuer, r.ID, r.ClientID, r.Subject, r.Plugin, r.Identity, r.Scopes, r.Audience, r.Created, r.Expires, r.Ended, r.EndReason)
+			insert into sessions (issuer, id, client_id, subject, username, plugin, identity, scopes, audience, created, expires, confirmed, ended, end_reason)
+			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			r.Issuer, r.ID, r.ClientID, r.Subject, r.Username, r.Plugin, r.Identity, r.Scopes, r.Audience, r.Created, r.Expires, r.Confirmed, r.Ended, r.EndReason)
 		if err != nil {
 			return err
 		}
@@ -81,8 +85,9 @@ type SessionFilter struct {
 	Issuer   string // needed
 	ClientID string
 	Subject  string
-	Live     bool // neither ended nor expired
-	Limit    int  // of how many to return; 0: 100. EndSessions has none.
+	Person   string // a subject or a user name
+	Live     bool   // neither ended nor expired
+	Limit    int    // of how many to return; 0: 100. EndSessions has none.
 }
 
 const defaultLimit = 100
@@ -98,6 +103,10 @@ func (f SessionFilter) where() (conditions string, args []any) {
 	}
 	if f.Subject != "" {
 		add("subject = ?", f.Subject)
+	}
+	if f.Person != "" {
+		conditions += " and (subject = ? or username = ?)"
+		args = append(args, f.Person, f.Person)
 	}
 	if f.Live {
 		add("ended = 0 and expires > ?", stored(time.Now()))
@@ -199,9 +208,9 @@ func newSessionRow(s Session) (r sessionRow, err error) {
 		return r, errors.New("it has no issuer or no ID")
 	}
 	r = sessionRow{
-		Issuer: s.Issuer, ID: s.ID, ClientID: s.ClientID, Subject: s.Subject, Plugin: s.Plugin,
+		Issuer: s.Issuer, ID: s.ID, ClientID: s.ClientID, Subject: s.Subject, Username: s.Username, Plugin: s.Plugin,
 		Identity: string(s.Identity), Created: stored(s.Created), Expires: stored(s.Expires),
-		Ended: stored(s.Ended), EndReason: s.EndReason,
+		Confirmed: stored(s.Confirmed), Ended: stored(s.Ended), EndReason: s.EndReason,
 	}
 	if r.Scopes, err = encode(s.Scopes); err != nil {
 		return r, err
@@ -212,8 +221,8 @@ func newSessionRow(s Session) (r sessionRow, err error) {
 
 func (r *sessionRow) session() (Session, error) {
 	s := Session{
-		Issuer: r.Issuer, ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, Plugin: r.Plugin,
-		Created: loaded(r.Created), Expires: loaded(r.Expires), Ended: loaded(r.Ended), EndReason: r.EndReason,
+		Issuer: r.Issuer, ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, Username: r.Username, Plugin: r.Plugin,
+		Created: loaded(r.Created), Expires: loaded(r.Expires), Confirmed: loaded(r.Confirmed), Ended: loaded(r.Ended), EndReason: r.EndReason,
 	}
 	if r.Identity != "" {
 		s.Identity = json.RawMessage(r.Identity)

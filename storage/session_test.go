@@ -12,10 +12,10 @@ import (
 
 func session(id string) storage.Session {
 	return storage.Session{
-		Issuer: issuer, ID: id, ClientID: "portal", Subject: "alice", Plugin: "directory",
+		Issuer: issuer, ID: id, ClientID: "portal", Subject: "alice", Username: "alice@example", Plugin: "directory",
 		Identity: json.RawMessage(`{"subject":"alice","name":"Älice"}`),
 		Scopes:   []string{"read", "offline_access"}, Audience: []string{"https://api.example"},
-		Created: at(0), Expires: at(60),
+		Created: at(0), Expires: at(60), Confirmed: at(0),
 	}
 }
 
@@ -57,7 +57,7 @@ func TestSessionsAreFoundByFilter(t *testing.T) {
 		db := open(t, c)
 		for i, change := range []func(*storage.Session){
 			func(*storage.Session) {},
-			func(s *storage.Session) { s.Subject = "bob" },
+			func(s *storage.Session) { s.Subject, s.Username = "bob", "bob@example" },
 			func(s *storage.Session) { s.ClientID = "other" },
 			func(s *storage.Session) { s.Expires = time.Unix(1, 0) },
 			func(s *storage.Session) { s.Issuer += "/other" },
@@ -81,6 +81,8 @@ func TestSessionsAreFoundByFilter(t *testing.T) {
 		equal(t, "latest", find(storage.SessionFilter{Limit: 2}), "32")
 		equal(t, "of a client", find(storage.SessionFilter{ClientID: "portal"}), "310")
 		equal(t, "of a person", find(storage.SessionFilter{Subject: "bob"}), "1")
+		equal(t, "of a person by user name", find(storage.SessionFilter{Person: "bob@example"}), "1")
+		equal(t, "of a person by either", find(storage.SessionFilter{Person: "bob"}), "1")
 		equal(t, "of both", find(storage.SessionFilter{ClientID: "other", Subject: "alice"}), "2")
 		equal(t, "live", find(storage.SessionFilter{Live: true}), "210")
 

@@ -55,8 +55,10 @@ func testRoundTrip(t *testing.T, s jwks.Store) {
 	}
 	retired := keyPair("b")
 	retired.Retired, retired.Gone = at(4*time.Hour+time.Millisecond), at(5*time.Hour+999*time.Millisecond)
-	update(t, s, issuer, 0, pair, secret, retired)
-	expect(t, s, issuer, 1, pair, secret, retired)
+	revoked := retired
+	revoked.KID, revoked.Revoked = "c", at(4*time.Hour+2*time.Millisecond)
+	update(t, s, issuer, 0, pair, secret, retired, revoked)
+	expect(t, s, issuer, 1, pair, secret, retired, revoked)
 }
 
 func testReplace(t *testing.T, s jwks.Store) {

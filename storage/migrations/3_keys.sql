@@ -1,0 +1,3 @@
+-- +goose Up
+
+alter table keys add column revoked bigint not null default 0;
