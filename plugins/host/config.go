@@ -35,7 +35,7 @@ type Config struct {
 	// errors. Nil: every string of more than three characters in Settings.
 	Secrets []string
 
-	CallTimeout  time.Duration // of each call; 0: 5 s
+	CallTimeout  time.Duration // of each call, waiting for a process included; 0: 5 s
 	StartTimeout time.Duration // from start to serving; 0: 30 s
 	HealthEvery  time.Duration // between two health checks; 0: 5 s
 	MaxInFlight  int           // calls at the same time, more are refused; 0: 1024
@@ -123,6 +123,13 @@ func (c Config) check() (Config, error) {
 	}
 	return c, nil
 }
+
+// slow is how long a failure takes that is no answer any more: somebody who
+// waits so long would rather have been told at once.
+func (c *Config) slow() time.Duration { return c.CallTimeout / 4 }
+
+// breakerPause is how long an open breaker lets nobody through.
+func (c *Config) breakerPause() time.Duration { return min(time.Second, c.CallTimeout) }
 
 func first(s []string) string {
 	if len(s) == 0 {

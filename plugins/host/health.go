@@ -25,6 +25,9 @@ func (p *Process) guard() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var watch sync.WaitGroup
 	watch.Go(func() {
+		// Calls may be through before the connection says that it is ready.
+		for p.conn.GetState() == connectivity.Connecting && p.conn.WaitForStateChange(ctx, connectivity.Connecting) {
+		}
 		p.conn.WaitForStateChange(ctx, connectivity.Ready)
 		close(p.lost)
 	})

@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/claimsmith/claimsmith/plugins/host"
@@ -133,4 +135,67 @@ func TestPinnedScript(t *testing.T) {
 	if _, err := ready(t, c).Authenticate(t.Context(), login("alice")); err != nil {
 		t.Error(err)
 	}
+}
+
+// A plugin without a descriptor left goes on answering, and is replaced without a loss.
+func TestLeakOfDescriptorsStaysInThePlugin(t *testing.T) {
+	c := config(t, "")
+	p := ready(t, c)
+	id, err := p.Authenticate(t.Context(), login("leak"))
+	if err != nil || id.Claims["leaked"].(int64) < 100 {
+		t.Fatalf("%+v, %v", id, err)
+	}
+	for range 10 {
+		if _, err := p.Authenticate(t.Context(), login("alice")); err != nil {
+			t.Error(err)
+		}
+	}
+	leaking := p.Status().PID
+	if err := p.Upgrade(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if alive(leaking) {
+		t.Error("the leaking process is still there")
+	}
+}
+
+// Neither deaths, nor failed starts, nor upgrades leave the host with more
+// descriptors, processes or goroutines than before.
+func TestHostLeaksNothing(t *testing.T) {
+	c := config(t, "")
+	p := ready(t, c)
+	refused := c
+	refused.Settings = []byte(`{"refuse": "no"}`)
+	round := func() {
+		pid := p.Status().PID
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		eventually(t, "another process serves", func() bool { s := p.Status(); return s.State == host.Serving && s.PID != pid })
+		if err := p.Upgrade(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		if err := p.Upgrade(t.Context(), refused); err == nil {
+			t.Error("upgraded to what refuses its configuration")
+		}
+		if _, err := p.Authenticate(t.Context(), login("alice")); err != nil { // one that answered is back at once
+			t.Error(err)
+		}
+	}
+	round()
+	files, goroutines := 0, 0
+	settle := func() bool {
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, m := len(open), runtime.NumGoroutine()
+		if files == 0 {
+			files, goroutines = n, m
+		}
+		return n <= files && m <= goroutines
+	}
+	settle()
+	for range 5 {
+		round()
+	}
+	eventually(t, fmt.Sprintf("%d descriptors and %d goroutines again", files, goroutines), settle)
 }

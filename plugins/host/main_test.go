@@ -107,6 +107,11 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 		fmt.Println("on stdout")
 		fmt.Fprintln(os.Stderr, `{"@level":5,"@message":7}`)
 		fmt.Fprintln(os.Stderr, strings.Repeat("x", 100_000))
+	case "huge":
+		claims["big"] = strings.Repeat("x", sdk.MaxClaims)
+		return sdk.Identity{Subject: name, Claims: claims}, nil
+	case "leak":
+		claims["leaked"] = leak()
 	case "flood":
 		for i := range 200_000 {
 			fmt.Fprintln(os.Stderr, "line", i)
@@ -121,6 +126,17 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 		return sdk.Identity{}, sdk.Denied(sdk.Invalid)
 	}
 	return sdk.Identity{Subject: name, Unit: e.Mark, Claims: claims, Plugin: "forged"}, nil
+}
+
+// leak opens files until there is no descriptor left, and returns how many.
+func leak() (n int) {
+	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 256, Max: 256})
+	for {
+		if _, err := syscall.Open(os.DevNull, syscall.O_RDONLY, 0); err != nil {
+			return n
+		}
+		n++
+	}
 }
 
 func (e *echo) Refresh(_ context.Context, id sdk.Identity) (sdk.Identity, error) {

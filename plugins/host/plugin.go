@@ -29,6 +29,8 @@ type Plugin struct {
 	inFlight atomic.Int64
 	calls    atomic.Int64
 	restarts atomic.Int64
+	counters counters
+	breaker  breaker
 
 	running  atomic.Bool
 	stopped  chan struct{}  // closed when Run has returned
@@ -122,20 +124,35 @@ type call struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	process *Process
+	began   time.Time
 	patient bool // it waits long enough for silence to mean something
 }
 
 func (p *Plugin) begin(ctx context.Context) (call, error) {
+	c, err := p.admit(ctx)
+	if err != nil {
+		p.counters.count(Refused)
+		return call{}, err
+	}
+	p.calls.Add(1)
+	return c, nil
+}
+
+// admit lets a call go to a process, or says why not.
+func (p *Plugin) admit(ctx context.Context) (call, error) {
 	config := p.config.Load()
+	c := call{ctx: ctx, cancel: func() {}, began: time.Now(), patient: true}
+	if wait, ok := p.breaker.admit(c.began, config.breakerPause()); !ok {
+		return call{}, fmt.Errorf("plugin %s: %w", p.Name(), &sdk.UnavailableError{Err: errBreaker, RetryAfter: max(retryAfter, wait)})
+	}
 	if n := p.inFlight.Add(1); n > int64(config.MaxInFlight) {
 		p.inFlight.Add(-1)
 		return call{}, p.unavailable(fmt.Errorf("%d calls are in flight", n-1))
 	}
-	c := call{ctx: ctx, cancel: func() {}, patient: true}
-	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > config.CallTimeout {
-		c.ctx, c.cancel = context.WithTimeout(ctx, config.CallTimeout)
+	if deadline, ok := ctx.Deadline(); !ok || deadline.Sub(c.began) > config.CallTimeout {
+		c.ctx, c.cancel = context.WithDeadline(ctx, c.began.Add(config.CallTimeout))
 	} else {
-		c.patient = time.Until(deadline) > config.CallTimeout/2
+		c.patient = deadline.Sub(c.began) > config.CallTimeout/2
 	}
 	if c.process = p.hold(); c.process == nil {
 		var err error
@@ -145,18 +162,11 @@ func (p *Plugin) begin(ctx context.Context) (call, error) {
 			return call{}, err
 		}
 	}
-	p.calls.Add(1)
 	return c, nil
 }
 
 func (p *Plugin) end(c *call, id sdk.Identity, err error) (sdk.Identity, error) {
-	if err != nil && c.ctx.Err() != nil {
-		if c.patient && errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
-			c.process.missed()
-		}
-	} else {
-		c.process.heard(err)
-	}
+	p.judge(c, err)
 	c.cancel()
 	c.process.release()
 	p.inFlight.Add(-1)
@@ -168,6 +178,28 @@ func (p *Plugin) end(c *call, id sdk.Identity, err error) (sdk.Identity, error) 
 		return sdk.Identity{}, fmt.Errorf("plugin %s: %w", p.Name(), err)
 	}
 	return sdk.Identity{}, err
+}
+
+// judge takes note of how a call ended.
+func (p *Plugin) judge(c *call, err error) {
+	outcome, now := outcomeOf(c.ctx, err), time.Now()
+	p.counters.count(outcome)
+	p.counters.observe(now.Sub(c.began))
+	switch config := c.process.config; outcome {
+	case OK, Unknown, Denied:
+		c.process.heard(err)
+		p.breaker.close()
+	case Unavailable:
+		c.process.heard(err)
+		if now.Sub(c.began) >= config.slow() {
+			p.breaker.failed(now, config.breakerPause())
+		}
+	case TimedOut:
+		if c.patient {
+			c.process.missed()
+			p.breaker.failed(now, config.breakerPause())
+		}
+	}
 }
 
 // hold returns the process that serves, held against being stopped, or nil.

@@ -15,6 +15,7 @@ var (
 	errNotRunning = errors.New("it is not running")
 	errHungUp     = errors.New("it closed its connection")
 	errStopped    = errors.New("it is stopped")
+	errBreaker    = errors.New("its last answers were slow failures; another is tried soon")
 )
 
 // Run starts the plugin and keeps it running until ctx ends; it then lets the
@@ -120,6 +121,7 @@ func (s *supervisor) install(process *Process) (old *Process) {
 	s.told.Store(&told)
 	s.owned.Go(process.guard)
 	old = s.current.Swap(process)
+	s.breaker.close()
 	s.turn(Serving)
 	process.config.Log.Info("plugin serves", "plugin", process.config.Name,
 		"pid", process.PID(), "version", told.Version, "sha256", process.sha256)

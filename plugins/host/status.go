@@ -19,6 +19,9 @@ const (
 	Stopped  State = "stopped"  // Run has returned
 )
 
+// States are all of them.
+var States = [...]State{Idle, Starting, Serving, Waiting, Stopping, Stopped}
+
 // Status is a plugin as an operator sees it.
 type Status struct {
 	Name      string    `json:"name"`
@@ -32,6 +35,9 @@ type Status struct {
 	Restarts  int64     `json:"restarts"`             // processes started after one failed
 	Calls     int64     `json:"calls"`                // begun since New
 	InFlight  int64     `json:"in_flight"`            // now
+	MedianMS  float64   `json:"median_ms"`            // how long half of the calls took, at most
+	P99MS     float64   `json:"p99_ms"`               // and how long 99 of 100
+	Breaker   bool      `json:"breaker,omitempty"`    // it is open: the plugin's failures are slow, and calls are refused at once
 	LastError string    `json:"last_error,omitempty"` // of the last start or death; stays after a recovery
 }
 
@@ -39,7 +45,7 @@ type Status struct {
 func (p *Plugin) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	told := p.Describe()
+	told, calls := p.Describe(), p.CallStats()
 	s := Status{
 		Name:     p.Name(),
 		State:    p.now.state,
@@ -49,6 +55,9 @@ func (p *Plugin) Status() Status {
 		Restarts: p.restarts.Load(),
 		Calls:    p.calls.Load(),
 		InFlight: p.inFlight.Load(),
+		MedianMS: milliseconds(calls.Quantile(.5)),
+		P99MS:    milliseconds(calls.Quantile(.99)),
+		Breaker:  p.breaker.open(),
 	}
 	if p.now.failure != nil {
 		s.LastError = p.now.failure.Error()
@@ -106,4 +115,9 @@ func (p *Plugin) move(to moment) {
 	p.now = to
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// milliseconds returns d to the hundredth of a millisecond.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond).Microseconds()) / 1000
 }

@@ -28,6 +28,8 @@ func TestSuiteAgainstAProcess(t *testing.T) {
 		Config:    json.RawMessage(`{}`),
 		BadConfig: json.RawMessage(`{"refuse": "as asked"}`),
 		Password:  sdktest.Password{User: "alice", Secret: "secret-of-alice"},
+		PanicUser: "panic",
+		HugeUser:  "huge",
 		Log:       log.String,
 	})
 }

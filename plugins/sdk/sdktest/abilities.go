@@ -83,25 +83,40 @@ func badConfiguration(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// panicInside and hugeClaims show that what goes wrong inside a Go plugin stays
+// panicInside and hugeClaims show that what goes wrong inside a plugin stays
 // inside the call.
 func panicInside(ctx context.Context, s *Session) error {
-	return rigged(ctx, s, func(r sdk.Request) (sdk.Identity, error) {
+	if s.plugin.New == nil {
+		return provoked(ctx, s, s.plugin.PanicUser)
+	}
+	return rigged(ctx, func(r sdk.Request) (sdk.Identity, error) {
 		panic("with " + r.Credential.Secret.Reveal())
 	})
 }
 
 func hugeClaims(ctx context.Context, s *Session) error {
-	return rigged(ctx, s, func(sdk.Request) (sdk.Identity, error) {
+	if s.plugin.New == nil {
+		return provoked(ctx, s, s.plugin.HugeUser)
+	}
+	return rigged(ctx, func(sdk.Request) (sdk.Identity, error) {
 		return sdk.Identity{Subject: "x", Claims: map[string]any{"big": strings.Repeat("x", 2*sdk.MaxMessage)}}, nil
 	})
 }
 
-// rigged asks a plugin that misbehaves for one name, and then behaves.
-func rigged(ctx context.Context, s *Session, misbehave func(sdk.Request) (sdk.Identity, error)) error {
-	if s.plugin.New == nil {
-		return Skip("cannot be provoked in a process")
+// provoked asks a process for somebody over whom it fails.
+func provoked(ctx context.Context, s *Session, user string) error {
+	if user == "" {
+		return Skip("no user was named over whom it fails")
 	}
+	_, err := s.ask(ctx, sdk.Credential{Kind: sdk.Password, Username: user, Secret: s.plugin.Password.Secret})
+	if !errors.Is(err, sdk.ErrUnavailable) {
+		return fmt.Errorf("%w, want unavailable", orAccepted(err))
+	}
+	return goodOrSkipped(ctx, s)
+}
+
+// rigged asks a plugin that misbehaves for one name, and then behaves.
+func rigged(ctx context.Context, misbehave func(sdk.Request) (sdk.Identity, error)) error {
 	const trigger = "trigger-7f3a91c2"
 	client, stop, err := serve(ctx, &rig{trigger, misbehave})
 	if err != nil {

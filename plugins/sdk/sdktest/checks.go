@@ -28,6 +28,8 @@ type Skip string
 
 func (s Skip) Error() string { return string(s) }
 
+const errNoCredential = Skip("no credential was given")
+
 // Checks returns all checks, in the order in which they are to run.
 func Checks() []Check {
 	return []Check{
@@ -37,11 +39,13 @@ func Checks() []Check {
 		{"unknown principal", unknownPrincipal},
 		{"empty secret", emptySecret},
 		{"hostile input", hostileInput},
+		{"unknown attributes", unknownAttributes},
 		{"cancelled call", cancelledCall},
 		{"200 concurrent calls", concurrentCalls},
 		{"refresh", refresh},
 		{"lookup", lookup},
 		{"bad configuration", badConfiguration},
+		{"start beside another", besideAnother},
 		{"panic inside a call", panicInside},
 		{"huge claims", hugeClaims},
 		{"secrets stay secret", secretsStaySecret}, // last: it reads what the others provoked
@@ -76,7 +80,7 @@ func describes(_ context.Context, s *Session) error {
 func goodCredential(ctx context.Context, s *Session) error {
 	good := s.good()
 	if len(good) == 0 {
-		return Skip("no credential was given")
+		return errNoCredential
 	}
 	for _, c := range good {
 		first, err := s.ask(ctx, c)
@@ -95,6 +99,9 @@ func goodCredential(ctx context.Context, s *Session) error {
 }
 
 func wrongSecret(ctx context.Context, s *Session) error {
+	if len(s.good()) == 0 {
+		return errNoCredential
+	}
 	for _, c := range s.good() {
 		right := c.Secret
 		for _, wrong := range []sdk.Secret{right + "x", right[:len(right)-1], "x" + right[1:] + "x", "wrong"} {
@@ -114,6 +121,9 @@ func wrongSecret(ctx context.Context, s *Session) error {
 }
 
 func unknownPrincipal(ctx context.Context, s *Session) error {
+	if len(s.good()) == 0 {
+		return errNoCredential
+	}
 	for _, c := range s.good() {
 		if c.Kind == sdk.Password {
 			c.Username = stranger
@@ -128,6 +138,9 @@ func unknownPrincipal(ctx context.Context, s *Session) error {
 }
 
 func emptySecret(ctx context.Context, s *Session) error {
+	if len(s.good()) == 0 {
+		return errNoCredential
+	}
 	for _, c := range s.good() {
 		for _, name := range []string{c.Username, stranger, ""} {
 			c.Username, c.Secret = name, ""
@@ -170,6 +183,9 @@ func hostileInput(ctx context.Context, s *Session) error {
 }
 
 func cancelledCall(ctx context.Context, s *Session) error {
+	if len(s.good()) == 0 {
+		return errNoCredential
+	}
 	for _, c := range s.good() {
 		cancelled, cancel := context.WithCancel(ctx)
 		cancel()
@@ -190,7 +206,7 @@ func cancelledCall(ctx context.Context, s *Session) error {
 func concurrentCalls(ctx context.Context, s *Session) error {
 	good := s.good()
 	if len(good) == 0 {
-		return Skip("no credential was given")
+		return errNoCredential
 	}
 	subjects := make([]string, len(good))
 	for i, c := range good {

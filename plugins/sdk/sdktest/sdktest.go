@@ -50,6 +50,12 @@ type Plugin struct {
 	APIKey     sdk.Secret        // one that the plugin knows; empty if it judges none
 	Attributes map[string]string // sent with every credential
 
+	// PanicUser and HugeUser are people with Password's secret over whom a
+	// process fails, with Config: its code panics or throws, or it has more
+	// claims to tell than MaxClaims. Empty: not looked at. With New they are
+	// not needed.
+	PanicUser, HugeUser string
+
 	// Log returns all that the plugin has logged so far; nil: not looked at.
 	Log func() string
 }
@@ -104,6 +110,9 @@ func Open(ctx context.Context, p Plugin) (*Session, error) {
 	}
 	return s, nil
 }
+
+// Describe returns what the plugin tells of itself.
+func (s *Session) Describe() sdk.Description { return s.client.Describe() }
 
 // Close stops the plugin.
 func (s *Session) Close() { s.stop() }

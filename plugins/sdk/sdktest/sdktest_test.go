@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ type people struct {
 
 	authenticate func(*people, sdk.Request) (sdk.Identity, error) // instead of its own
 	loose        bool                                             // Configure accepts everything
+	alone        *atomic.Bool                                     // a lock that one of all takes
 }
 
 func (p *people) Describe() sdk.Description {
@@ -34,6 +36,9 @@ func (p *people) Configure(_ context.Context, config json.RawMessage) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&c); err != nil && !p.loose {
 		return err
+	}
+	if p.alone != nil && !p.alone.CompareAndSwap(false, true) {
+		return errors.New("another one holds the lock")
 	}
 	p.names, p.keys = c.Names, c.Keys
 	return nil
@@ -133,7 +138,14 @@ func TestFaultsAreFound(t *testing.T) {
 				return p.right(context.Background(), r)
 			}
 		}()},
-		"bad configuration": {loose: true},
+		"unknown attributes": {authenticate: func(p *people, r sdk.Request) (sdk.Identity, error) {
+			if len(r.Attributes) > 8 {
+				return sdk.Identity{}, errors.New("what is all this?")
+			}
+			return p.right(context.Background(), r)
+		}},
+		"bad configuration":    {loose: true},
+		"start beside another": {alone: new(atomic.Bool)},
 		"secrets stay secret": {authenticate: func(p *people, r sdk.Request) (sdk.Identity, error) {
 			return sdk.Identity{}, fmt.Errorf("%s has %s", r.Credential.Username, p.names["alice"])
 		}},
