@@ -45,7 +45,7 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		answer.Status, answer.Checks[name] = "not ready", why
 		status = http.StatusServiceUnavailable
 	}
-	for _, c := range s.Checks {
+	for _, c := range s.site.Load().Checks {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 		if err := c.Probe(ctx); err != nil {
 			fail(c.Name, err.Error())
@@ -53,6 +53,9 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 			answer.Checks[c.Name] = "ok"
 		}
 		cancel()
+	}
+	if err := s.Audit.Ready(); err != nil {
+		fail("events", err.Error())
 	}
 	if s.draining.Load() {
 		fail("server", "draining")

@@ -8,10 +8,12 @@ import (
 	"github.com/claimsmith/claimsmith/server/audit"
 )
 
-// metrics count events. No label takes a caller's text, so their number is bounded.
+// metrics count events. No label takes a caller's text, so their number is
+// bounded. docs/monitoring lists all of them.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
 }
 
 func newMetrics(r *prometheus.Registry) *metrics {
@@ -25,8 +27,12 @@ func newMetrics(r *prometheus.Registry) *metrics {
 			Help:    "How long requests took, by route.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "claimsmith_requests_in_flight",
+			Help: "Requests that are being answered.",
+		}),
 	}
-	r.MustRegister(m.requests, m.seconds)
+	r.MustRegister(m.requests, m.seconds, m.inFlight)
 	return m
 }
 
@@ -35,6 +41,7 @@ func (m *metrics) count(e *audit.Event, took time.Duration) {
 	if route == "" {
 		route = "none"
 	}
+	m.inFlight.Dec()
 	m.requests.WithLabelValues(e.Issuer, route, string(e.Outcome)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
 }

@@ -3,44 +3,53 @@ package server
 import (
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/claimsmith/claimsmith/server/audit"
 )
 
-// observe makes one event of each request: it begins it, lets the endpoints
-// fill it in, and at the end logs and counts it. A panic ends its own request only.
-func (s *Server) observe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		remote, _, _ := net.SplitHostPort(r.RemoteAddr)
-		event := &audit.Event{
-			Time:      time.Now(),
-			RequestID: rand.Text(),
-			Remote:    remote,
-			UserAgent: r.UserAgent(),
-		}
-		ctx := audit.NewContext(r.Context(), event)
-		status := &statusWriter{ResponseWriter: w}
-		w.Header().Set("X-Request-Id", event.RequestID)
-		defer func() {
-			if v := recover(); v != nil {
-				event.Outcome, event.Err = audit.Internal, fmt.Errorf("panic: %v", v)
-				s.Log.ErrorContext(ctx, "panic in a request", "request_id", event.RequestID, "stack", string(debug.Stack()))
-				if status.code == 0 {
-					http.Error(status, `{"error":"server_error"}`, http.StatusInternalServerError)
-				}
+// observe makes one event of a request: it begins it, lets the endpoint fill it
+// in, and at the end logs, counts and traces it. A panic ends its own request
+// only.
+func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) {
+	event := &audit.Event{Time: time.Now(), RequestID: rand.Text(), UserAgent: r.UserAgent()}
+	if remote := site.caller(r); remote.IsValid() {
+		event.Remote = remote.String()
+	}
+	ctx, span := s.startSpan(audit.NewContext(r.Context(), event), r, event)
+	out := &answer{ResponseWriter: w, held: s.Audit.Required && !safe(r.Method)}
+	w.Header().Set("X-Request-Id", event.RequestID)
+	s.metrics.inFlight.Inc()
+	defer func() {
+		if v := recover(); v != nil {
+			event.Outcome, event.Err = audit.Internal, fmt.Errorf("panic: %v", v)
+			s.Log.ErrorContext(ctx, "panic in a request", "request_id", event.RequestID, "stack", string(debug.Stack()))
+			if out.code == 0 {
+				http.Error(out, `{"error":"server_error"}`, http.StatusInternalServerError)
 			}
-			s.finish(r, event, status.code)
-		}()
-		next.ServeHTTP(status, r.WithContext(ctx))
-	})
+		}
+		s.finish(r, event, span, out)
+	}()
+	if out.held && s.Audit.Refuses() {
+		event.Outcome, event.Err = audit.Unavailable, s.Audit.Ready()
+		out.unavailable()
+		return
+	}
+	site.mux.ServeHTTP(out, r.WithContext(ctx))
 }
 
-func (s *Server) finish(r *http.Request, event *audit.Event, code int) {
-	event.Status = code
+// safe reports whether a request changes nothing and proves nobody.
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// finish writes the event. An answer that is held leaves if that succeeds.
+func (s *Server) finish(r *http.Request, event *audit.Event, span trace.Span, out *answer) {
+	event.Status = out.code
 	if event.Status == 0 {
 		event.Status = http.StatusOK
 	}
@@ -48,8 +57,13 @@ func (s *Server) finish(r *http.Request, event *audit.Event, code int) {
 		event.Outcome = outcomeOf(event.Status)
 	}
 	took := time.Since(event.Time)
+	if err := s.Audit.Write(r.Context(), event, took); err != nil && out.held {
+		event.Status, event.Outcome = http.StatusServiceUnavailable, audit.Unavailable
+		out.unavailable()
+	}
+	out.release()
 	s.metrics.count(event, took)
-	s.Audit.Write(r.Context(), event, took)
+	endSpan(span, r, event)
 }
 
 // outcomeOf is the outcome of a request whose endpoint did not say.
@@ -63,26 +77,3 @@ func outcomeOf(status int) audit.Outcome {
 		return audit.Internal
 	}
 }
-
-// statusWriter remembers the status of an answer.
-type statusWriter struct {
-	http.ResponseWriter
-	code int
-}
-
-func (w *statusWriter) WriteHeader(code int) {
-	if w.code == 0 {
-		w.code = code
-	}
-	w.ResponseWriter.WriteHeader(code)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if w.code == 0 {
-		w.code = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap serves http.ResponseController, and MaxBytesReader through it.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

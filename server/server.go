@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/claimsmith/claimsmith/server/audit"
 )
@@ -27,12 +29,15 @@ type Mounter interface {
 type Config struct {
 	Public net.Listener // for callers
 	Admin  net.Listener // for operators: health and metrics; nil for none
+	// Control is for commands on this machine, see ListenControl; nil for none.
+	Control net.Listener
 
-	Endpoints []Mounter // each issuer's
-	Checks    []Check   // what must work for the server to be ready
-	Metrics   *prometheus.Registry
-	Audit     *audit.Log
-	Log       *slog.Logger
+	Site     Site      // what is served; Use replaces it
+	Commands []Mounter // what Control serves
+	Metrics  *prometheus.Registry
+	Audit    *audit.Log
+	Traces   trace.TracerProvider // nil: no traces
+	Log      *slog.Logger
 
 	// Drain bounds how long requests in flight are waited for at the end; 0
 	// means 30 s.
@@ -43,25 +48,42 @@ type Config struct {
 type Server struct {
 	Config
 	metrics  *metrics
+	tracer   trace.Tracer
+	site     atomic.Pointer[mounted]
 	draining atomic.Bool
 }
 
-// New returns a Server. It listens already, and answers once Run is called.
-func New(c Config) *Server {
+// New returns a Server, or an error where two endpoints want one path. It
+// listens already, and answers once Run is called.
+func New(c Config) (*Server, error) {
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second
 	}
-	return &Server{Config: c, metrics: newMetrics(c.Metrics)}
+	if c.Traces == nil {
+		c.Traces = noop.NewTracerProvider()
+	}
+	s := &Server{Config: c, metrics: newMetrics(c.Metrics), tracer: c.Traces.Tracer("github.com/claimsmith/claimsmith/server")}
+	site, err := mount(c.Site)
+	if err != nil {
+		return nil, err
+	}
+	s.site.Store(site)
+	return s, nil
 }
 
 // Run serves until ctx ends, then lets what is in flight finish.
 func (s *Server) Run(ctx context.Context) error {
 	public := s.httpServer(s.Handler())
-	errs := make(chan error, 2)
+	errs := make(chan error, 3)
 	go func() { errs <- public.Serve(s.Public) }()
 	admin := s.httpServer(s.AdminHandler())
 	if s.Admin != nil {
 		go func() { errs <- admin.Serve(s.Admin) }()
+	}
+	control := s.httpServer(s.controlHandler())
+	control.ReadTimeout, control.WriteTimeout = 0, 0 // a command may wait for a plugin to start and another to drain
+	if s.Control != nil {
+		go func() { errs <- control.Serve(s.Control) }()
 	}
 	var failed error
 	select {
@@ -75,7 +97,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := public.Shutdown(drain); err != nil {
 		failed = errors.Join(failed, fmt.Errorf("drain requests: %w", err))
 	}
-	return errors.Join(failed, admin.Close())
+	return errors.Join(failed, admin.Close(), control.Close())
 }
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
@@ -90,11 +112,11 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	}
 }
 
-// Handler is everything that callers reach.
-func (s *Server) Handler() http.Handler {
+// controlHandler is what commands reach.
+func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
-	for _, e := range s.Endpoints {
-		e.Mount(mux)
+	for _, c := range s.Commands {
+		c.Mount(mux)
 	}
-	return s.observe(mux)
+	return mux
 }

@@ -1,15 +1,11 @@
-// Package audit owns the event: what is known of one request, from the moment
-// it arrives to the line that is logged of it.
-//
-// The HTTP layer begins an event and ends it; whoever learns something of the
-// request on the way writes it into the event that the context carries. The
-// fields are fixed, so no secret has a place to stand in.
 package audit
 
 import (
 	"context"
-	"log/slog"
+	"slices"
 	"time"
+
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 // Outcome says in one word how a request ended.
@@ -22,15 +18,23 @@ const (
 	Malformed   Outcome = "malformed"   // the request broke the protocol
 	NotAllowed  Outcome = "not_allowed" // the client may not ask for this
 	Denied      Outcome = "denied"      // the credential does not prove an identity
+	Throttled   Outcome = "throttled"   // too many failures before: the credential was not looked at
 	Reused      Outcome = "reused"      // a spent refresh token came back: its session was ended
 	Unavailable Outcome = "unavailable" // something that is needed to answer is down
 	Internal    Outcome = "internal"    // a fault of ours
 )
 
+// Outcomes are all of them.
+var Outcomes = []Outcome{OK, Replayed, Malformed, NotAllowed, Denied, Throttled, Reused, Unavailable, Internal}
+
+// Known reports whether o is one of them.
+func (o Outcome) Known() bool { return slices.Contains(Outcomes, o) }
+
 // Event is one request. A zero field was not learnt.
 type Event struct {
 	Time      time.Time
 	RequestID string
+	TraceID   string // of W3C Trace Context, where the caller or we trace
 	Issuer    string
 	Route     string // the endpoint's name: token, jwks, metadata …
 	Remote    string
@@ -66,59 +70,16 @@ func FromContext(ctx context.Context) *Event {
 	return new(Event)
 }
 
-// Log writes events as structured lines.
-type Log struct {
-	logger *slog.Logger
-}
-
-// NewLog returns a Log that writes to logger.
-func NewLog(logger *slog.Logger) *Log { return &Log{logger: logger} }
-
-// Write writes the event that took d: a fault of ours as an error, what an
-// outage or a thief causes as a warning, a request that nobody authenticates
-// for and that went well as debugging, all else as information.
-func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) {
-	level := e.level()
-	if !l.logger.Enabled(ctx, level) {
-		return
+// record is the event as it is kept, having taken d.
+func (e *Event) record(d time.Duration) storage.Event {
+	r := storage.Event{
+		Time: e.Time, RequestID: e.RequestID, TraceID: e.TraceID, Issuer: e.Issuer, Route: e.Route,
+		Outcome: string(e.Outcome), Reason: e.Reason, Client: e.Client, Grant: e.Grant, Plugin: e.Plugin,
+		Subject: e.Subject, Username: e.Username, Session: e.Session, TokenID: e.TokenID, Remote: e.Remote,
+		UserAgent: e.UserAgent, Status: e.Status, Duration: d,
 	}
-	attrs := make([]slog.Attr, 0, 18)
-	add := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
-		}
-	}
-	add("request_id", e.RequestID)
-	add("issuer", e.Issuer)
-	add("route", e.Route)
-	add("outcome", string(e.Outcome))
-	add("reason", e.Reason)
-	add("client", e.Client)
-	add("grant", e.Grant)
-	add("plugin", e.Plugin)
-	add("subject", e.Subject)
-	add("username", e.Username)
-	add("session", e.Session)
-	add("jti", e.TokenID)
-	add("remote", e.Remote)
-	add("user_agent", e.UserAgent)
-	attrs = append(attrs, slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		r.Error = e.Err.Error()
 	}
-	l.logger.LogAttrs(ctx, level, "request", attrs...)
-}
-
-func (e *Event) level() slog.Level {
-	switch e.Outcome {
-	case Internal:
-		return slog.LevelError
-	case Unavailable, Reused:
-		return slog.LevelWarn
-	case OK:
-		if e.Client == "" {
-			return slog.LevelDebug
-		}
-	}
-	return slog.LevelInfo
+	return r
 }

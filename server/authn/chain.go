@@ -1,7 +1,3 @@
-// Package authn decides which plugin answers for a credential.
-//
-// Its parts are sdk.Authenticators around others, so they compose. It knows no
-// process, no HTTP and no token; server/oauth calls it, cmd builds it.
 package authn
 
 import (

@@ -125,6 +125,9 @@ func (p *Provider) claimsOf(client *storage.Client) (*Claims, error) {
 
 // appendClaims adds the shaped claims to the payload, a JSON object.
 func (p *Provider) appendClaims(payload []byte, x *exchange) ([]byte, error) {
+	if x.carried != nil {
+		return x.appendCarried(payload)
+	}
 	claims, err := p.claimsOf(x.client)
 	if err != nil || claims == nil {
 		return payload, err

@@ -43,6 +43,10 @@ func invalidRequest(description string) *Error {
 	return refuse(http.StatusBadRequest, "invalid_request", audit.Malformed, description)
 }
 
+func unsupportedGrant() *Error {
+	return refuse(http.StatusBadRequest, "unsupported_grant_type", audit.Malformed, "this server has no such grant type")
+}
+
 func invalidClient(cause error) *Error {
 	e := refuse(http.StatusUnauthorized, "invalid_client", audit.Denied, "client authentication failed")
 	e.Err = cause
@@ -84,6 +88,9 @@ func internal(cause error) *Error {
 
 // denied translates what the chain answers instead of an identity.
 func denied(err error) *Error {
+	if t, ok := errors.AsType[throttledError](err); ok {
+		return slowDown(t.Throttled(), err)
+	}
 	switch {
 	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
 		return invalidGrant("the credential is not valid", err)

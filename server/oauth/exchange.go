@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,6 +19,7 @@ import (
 type Token struct {
 	Access  string // the signed access token
 	Refresh string // "" where none is issued
+	Type    string // issued_token_type of a token exchange; else ""
 
 	ID       string // the access token's jti
 	Session  string // its sid
@@ -33,11 +35,11 @@ type Token struct {
 // writes what it learns into the event of ctx.
 func (p *Provider) Exchange(ctx context.Context, q Request) (Token, error) {
 	event := audit.FromContext(ctx)
-	if !slices.Contains(Grants, q.Grant) {
-		return Token{}, refuse(http.StatusBadRequest, "unsupported_grant_type", audit.Malformed, "this server has no such grant type")
+	if !slices.Contains(p.grants, q.Grant) {
+		return Token{}, unsupportedGrant()
 	}
 	event.Grant = q.Grant
-	client, err := p.authenticateClient(ctx, q)
+	client, err := p.authenticateClient(ctx, q.Client)
 	if err != nil {
 		return Token{}, err
 	}
@@ -72,8 +74,10 @@ type exchange struct {
 	sessionID string
 	scopes    []string
 	audience  []string
-	spent     *storage.RefreshToken // the refresh token that is being traded in
-	session   storage.Session       // its session
+	spent     *storage.RefreshToken      // the refresh token that is being traded in
+	session   storage.Session            // its session
+	actor     json.RawMessage            // who acts for the identity; nil for nobody
+	carried   map[string]json.RawMessage // the custom claims of an access token that is traded in; nil: they are shaped
 
 	token Token
 }

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"encoding/base64"
 	"errors"
 	"mime"
 	"net/http"
@@ -27,8 +26,10 @@ const (
 var repeatable = []string{"resource", "audience"}
 
 // parseForm reads the form post of w and r: strictly one media type, nothing in
-// the query, no parameter twice, UTF-8 without NUL.
+// the query, no parameter twice, UTF-8 without NUL. Nothing that answers a form
+// may be cached.
 func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, *Error) {
+	noStore(w.Header())
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		e := invalidRequest("use POST")
@@ -76,12 +77,15 @@ func checkForm(form url.Values) *Error {
 
 // parseRequest reads a token request from its form and its Authorization
 // header. A parameter without a value counts as absent (RFC 6749 section 3.1).
-func parseRequest(header http.Header, form url.Values) (Request, *Error) {
-	var q Request
-	if err := q.parseClient(header, form); err != nil {
-		return q, err
+func (p *Provider) parseRequest(header http.Header, form url.Values) (Request, *Error) {
+	client, err := parseClient(header, form)
+	if err != nil {
+		return Request{}, err
 	}
-	q.Grant = form.Get("grant_type")
+	q := Request{Client: client, Grant: form.Get("grant_type")}
+	if q.Grant != "" && !slices.Contains(p.grants, q.Grant) {
+		return q, unsupportedGrant()
+	}
 	if scope := form.Get("scope"); scope != "" {
 		q.Scopes = strings.Fields(scope)
 	}
@@ -119,6 +123,11 @@ func (q *Request) parseProof(form url.Values) *Error {
 	case GrantRefreshToken:
 		name = "refresh_token"
 		q.RefreshToken = sdk.Secret(form.Get(name))
+	case GrantJWTBearer:
+		name = "assertion"
+		q.Assertion = sdk.Secret(form.Get(name))
+	case GrantTokenExchange:
+		return q.parseExchange(form)
 	default:
 		return nil
 	}
@@ -142,56 +151,4 @@ func (q *Request) parseAttributes(form url.Values) {
 			q.Attributes[name] = v
 		}
 	}
-}
-
-// parseClient reads how the client authenticates: by one method, not two (RFC
-// 6749 section 2.3).
-func (q *Request) parseClient(header http.Header, form url.Values) *Error {
-	q.Client.ID, q.Client.Method = form.Get("client_id"), ClientNone
-	if secret := form.Get("client_secret"); secret != "" {
-		q.Client.Secret, q.Client.Method = sdk.Secret(secret), ClientSecretPost
-	}
-	authorization := header["Authorization"]
-	if len(authorization) == 0 {
-		if q.Client.ID == "" {
-			return invalidClient(errors.New("no client_id and no Authorization header"))
-		}
-		return nil
-	}
-	if len(authorization) > 1 || q.Client.Method == ClientSecretPost {
-		return invalidRequest("the client authenticates in more than one way")
-	}
-	id, secret, ok := parseBasic(authorization[0])
-	if !ok {
-		return invalidClient(errors.New("malformed Authorization header"))
-	}
-	if q.Client.ID != "" && q.Client.ID != id {
-		return invalidRequest("client_id differs from the one in the Authorization header")
-	}
-	q.Client.ID, q.Client.Secret, q.Client.Method = id, secret, ClientSecretBasic
-	return nil
-}
-
-// parseBasic reads HTTP Basic credentials whose two parts are form-encoded
-// (RFC 6749 section 2.3.1).
-func parseBasic(authorization string) (id string, secret sdk.Secret, ok bool) {
-	scheme, encoded, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return "", "", false
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
-	if err != nil {
-		return "", "", false
-	}
-	user, password, ok := strings.Cut(string(raw), ":")
-	if !ok {
-		return "", "", false
-	}
-	id, err1 := url.QueryUnescape(user)
-	plain, err2 := url.QueryUnescape(password)
-	text := id + plain
-	if err1 != nil || err2 != nil || id == "" || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return "", "", false
-	}
-	return id, sdk.Secret(plain), true
 }

@@ -63,7 +63,7 @@ func (g *grant) PopulateTokenEndpointResponse(ctx context.Context, r fosite.Acce
 // proveClient proves the client itself (RFC 6749 section 4.4); its subject is
 // its id (RFC 9068 section 2.2).
 func (p *Provider) proveClient(_ context.Context, x *exchange) error {
-	if len(x.client.Secrets) == 0 && x.request.Client.Method != ClientTrusted {
+	if x.client.Public() && x.request.Client.Method != ClientTrusted {
 		return refuse(http.StatusBadRequest, "unauthorized_client", audit.NotAllowed, "a public client cannot use client credentials")
 	}
 	if slices.Contains(x.scopes, ScopeOfflineAccess) {
@@ -85,7 +85,7 @@ func (p *Provider) proveCredential(ctx context.Context, x *exchange) error {
 		Attributes: x.request.Attributes,
 		Remote:     x.request.Remote,
 	})
-	if !errors.Is(err, sdk.ErrUnknown) {
+	if _, throttled := errors.AsType[throttledError](err); !throttled && !errors.Is(err, sdk.ErrUnknown) {
 		// What nobody knows as a name may be a password in the wrong field.
 		event.Username = x.request.Credential.Username
 	}

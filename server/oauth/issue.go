@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,15 +25,11 @@ func (p *Provider) issue(ctx context.Context, x *exchange) error {
 		Issued:   x.now,
 		Expires:  p.expiry(x),
 		Identity: x.identity,
+		Type:     x.token.Type,
 	}
-	claims, err := p.encodeClaims(x)
-	if err != nil {
-		return internal(err)
-	}
-	if x.token.Access, err = p.Signer.Sign(ctx, "", "at+jwt", claims); err != nil {
-		return internal(fmt.Errorf("sign access token: %w", err))
-	}
+	err := p.sign(ctx, x)
 	switch {
+	case err != nil:
 	case x.spent != nil:
 		x.token.Refresh, err = p.rotate(ctx, x)
 	case p.refreshable(x):
@@ -48,13 +45,11 @@ func (p *Provider) refreshable(x *exchange) bool {
 
 // expiry is when the access token ends: no later than what it came of.
 func (p *Provider) expiry(x *exchange) time.Time {
-	lifetime := p.AccessTokenLifetime
-	if x.client.AccessTokenLifetime > 0 {
-		lifetime = x.client.AccessTokenLifetime
-	}
-	end := earliest(x.now.Add(min(lifetime, p.LongestLifetime)), x.identity.Expires)
+	end := earliest(x.now.Add(p.lifetime(x)), x.identity.Expires)
 	return earliest(end, x.session.Expires)
 }
+
+const accessTokenType = "at+jwt" // RFC 9068 section 2.1
 
 // accessClaims are the claims of RFC 9068 section 2.2, which no shape touches.
 type accessClaims struct {
@@ -67,6 +62,22 @@ type accessClaims struct {
 	ID       string   `json:"jti"`
 	Session  string   `json:"sid"`
 	Scope    string   `json:"scope,omitempty"`
+
+	Actor json.RawMessage `json:"act,omitempty"` // RFC 8693 section 4.1
+}
+
+// decodeAccessClaims reads the claims of a token by their exact names. A struct
+// would take a shaped claim "Exp" for exp.
+func decodeAccessClaims(claims map[string]json.RawMessage) (c accessClaims, err error) {
+	for name, into := range map[string]any{
+		"iss": &c.Issuer, "sub": &c.Subject, "aud": &c.Audience, "client_id": &c.Client,
+		"exp": &c.Expires, "jti": &c.ID, "sid": &c.Session, "scope": &c.Scope, "act": &c.Actor,
+	} {
+		if raw, ok := claims[name]; ok {
+			err = errors.Join(err, json.Unmarshal(raw, into))
+		}
+	}
+	return c, err
 }
 
 // audience is a string where it is one, else an array (RFC 7519 section 4.1.3).
@@ -77,6 +88,14 @@ func (a audience) MarshalJSON() ([]byte, error) {
 		return json.Marshal(a[0])
 	}
 	return json.Marshal([]string(a))
+}
+
+func (a *audience) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		*a = make(audience, 1)
+		return json.Unmarshal(text, &(*a)[0])
+	}
+	return json.Unmarshal(text, (*[]string)(a))
 }
 
 // encodeClaims returns the token's payload: the standard claims, then those
@@ -92,6 +111,7 @@ func (p *Provider) encodeClaims(x *exchange) ([]byte, error) {
 		ID:       x.token.ID,
 		Session:  x.token.Session,
 		Scope:    strings.Join(x.token.Scopes, " "),
+		Actor:    x.actor,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode claims: %w", err)

@@ -3,30 +3,66 @@ package oauth
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
-// metadata is what the issuer tells of itself (RFC 8414 section 2). One
-// document serves OpenID Connect Discovery's path too.
+// metadata is what the issuer tells of itself (RFC 8414 section 2, OpenID
+// Connect Discovery section 3). One document serves both paths.
 type metadata struct {
-	Issuer           string         `json:"issuer"`
-	TokenEndpoint    string         `json:"token_endpoint"`
-	JWKS             string         `json:"jwks_uri"`
-	ResponseTypes    []string       `json:"response_types_supported"` // required; there is no authorization endpoint, so none
-	GrantTypes       []string       `json:"grant_types_supported"`
-	TokenAuthMethods []ClientMethod `json:"token_endpoint_auth_methods_supported"`
+	Issuer        string   `json:"issuer"`
+	Token         string   `json:"token_endpoint"`
+	JWKS          string   `json:"jwks_uri"`
+	Introspection string   `json:"introspection_endpoint"`
+	Revocation    string   `json:"revocation_endpoint"`
+	Userinfo      string   `json:"userinfo_endpoint"`
+	ResponseTypes []string `json:"response_types_supported"` // required; there is no authorization endpoint, so none
+	GrantTypes    []string `json:"grant_types_supported"`
+
+	TokenMethods            []ClientMethod `json:"token_endpoint_auth_methods_supported"`
+	TokenAlgorithms         []string       `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionMethods    []ClientMethod `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms []string       `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationMethods       []ClientMethod `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAlgorithms    []string       `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+
+	IntrospectionAnswers []string `json:"introspection_signing_alg_values_supported,omitempty"` // RFC 9701 section 7
+
+	// OpenID Connect wants these two. There are no ID tokens; libraries take
+	// the algorithms for those of access tokens, which they are.
+	SubjectTypes []string `json:"subject_types_supported"`
+	Algorithms   []string `json:"id_token_signing_alg_values_supported,omitempty"`
+}
+
+func (p *Provider) metadata() metadata {
+	confidential := []ClientMethod{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT}
+	all := append(slices.Clone(confidential), ClientNone)
+	return metadata{
+		Issuer:        p.Issuer,
+		Token:         p.endpoint("token"),
+		JWKS:          p.Issuer + "/.well-known/jwks.json",
+		Introspection: p.endpoint("introspect"),
+		Revocation:    p.endpoint("revoke"),
+		Userinfo:      p.Issuer + "/userinfo",
+		ResponseTypes: []string{},
+		GrantTypes:    p.grants,
+
+		TokenMethods:            all,
+		TokenAlgorithms:         AssertionAlgorithms,
+		IntrospectionMethods:    confidential,
+		IntrospectionAlgorithms: AssertionAlgorithms,
+		RevocationMethods:       all,
+		RevocationAlgorithms:    AssertionAlgorithms,
+
+		IntrospectionAnswers: p.Algorithms[:min(1, len(p.Algorithms))],
+		SubjectTypes:         []string{"public"},
+		Algorithms:           p.Algorithms,
+	}
 }
 
 // newMetadata returns the handler of the issuer's metadata; its bytes are made once.
 func newMetadata(p *Provider) http.Handler {
-	text, err := json.Marshal(metadata{
-		Issuer:           p.Issuer,
-		TokenEndpoint:    p.Issuer + "/oauth2/token",
-		JWKS:             p.Issuer + "/.well-known/jwks.json",
-		ResponseTypes:    []string{},
-		GrantTypes:       Grants,
-		TokenAuthMethods: []ClientMethod{ClientSecretBasic, ClientSecretPost, ClientNone},
-	})
+	text, err := json.Marshal(p.metadata())
 	if err != nil {
 		panic(err) // strings and lists of strings always encode
 	}

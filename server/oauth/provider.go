@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ory/fosite"
 
+	"github.com/claimsmith/claimsmith/jwks"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server/audit"
 	"github.com/claimsmith/claimsmith/storage"
@@ -26,11 +28,32 @@ type Sessions interface {
 	RefreshToken(ctx context.Context, issuer, hash string) (storage.RefreshToken, storage.Session, error)
 	RotateRefreshToken(ctx context.Context, issuer, hash string, next storage.RefreshToken, s storage.Session, now time.Time) error
 	EndSession(ctx context.Context, issuer, id, reason string, now time.Time) error
+	Session(ctx context.Context, issuer, id string) (storage.Session, error)
+}
+
+// Revocations keeps which access tokens are not valid although they have not
+// expired. Every replica asks the same one.
+type Revocations interface {
+	Revoke(ctx context.Context, r storage.Revocation) error
+	Revoked(ctx context.Context, issuer, jti, session string) (bool, error)
+}
+
+// Assertions remembers which assertions were used: a second use is
+// storage.ErrExists.
+type Assertions interface {
+	UseAssertion(ctx context.Context, issuer, hash string, expires time.Time) error
 }
 
 // Signer signs access tokens; the ring of jwks is one.
 type Signer interface {
 	Sign(ctx context.Context, algorithm, typ string, claims []byte) (string, error)
+}
+
+// Verifier checks the signatures of tokens that the issuer has signed; the ring
+// of jwks is one.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (jwks.Verified, error)
+	Reload(ctx context.Context) error
 }
 
 // Chain judges credentials, and says later whether an identity still holds.
@@ -54,18 +77,30 @@ type Config struct {
 
 	Claims *Claims // the custom claims of every token; nil for none
 
-	Clients  Clients
-	Sessions Sessions
-	Chain    Chain
-	Signer   Signer
-	JWKS     http.Handler
+	TrustedIssuers []TrustedIssuer // whose assertions GrantJWTBearer takes
+	Algorithms     []string        // that Signer signs with, its default first, as metadata tells them
+	TokenFinders   []TokenFinder   // of tokens in other spellings; may be nil
+
+	Clients     Clients
+	Sessions    Sessions
+	Revocations Revocations
+	Assertions  Assertions
+	Throttle    Throttle // before the secrets of clients; nil for none
+	Chain       Chain    // nil where no plugin judges credentials: there are no grants for these then
+	Signer      Signer
+	Verifier    Verifier
+	JWKS        http.Handler
+	HTTP        *http.Client // fetches the key sets of clients and trusted issuers; nil: a plain one
 }
 
 // Provider is the OAuth side of one issuer. It is safe for concurrent use.
 type Provider struct {
 	Config
-	fosite fosite.Fosite
-	claims claimsCache
+	fosite  fosite.Fosite
+	claims  claimsCache
+	grants  []string
+	gate    *gate
+	keySets *keySets
 }
 
 // New returns the Provider of an issuer.
@@ -73,7 +108,7 @@ func New(c Config) *Provider {
 	if len(c.Audience) == 0 {
 		c.Audience = []string{c.Issuer}
 	}
-	p := &Provider{Config: c}
+	p := &Provider{Config: c, grants: c.grants(), gate: newGate(), keySets: newKeySets(c.HTTP)}
 	p.fosite.Config = &fosite.Config{
 		ClientAuthenticationStrategy: clientOfExchange,
 		TokenEndpointHandlers: fosite.TokenEndpointHandlers{
@@ -81,15 +116,33 @@ func New(c Config) *Provider {
 			&grant{p, GrantAPIKey, p.proveCredential},
 			&grant{p, GrantClientCredentials, p.proveClient},
 			&grant{p, GrantRefreshToken, p.proveRefreshToken},
+			&grant{p, GrantTokenExchange, p.proveSubject},
+			&grant{p, GrantJWTBearer, p.proveAssertion},
 		},
 	}
 	return p
 }
 
+// grants are the grant types that the issuer serves.
+func (c *Config) grants() []string {
+	return slices.DeleteFunc(slices.Clone(Grants), func(name string) bool {
+		switch name {
+		case GrantPassword, GrantAPIKey:
+			return c.Chain == nil
+		case GrantJWTBearer:
+			return len(c.TrustedIssuers) == 0
+		}
+		return false
+	})
+}
+
 // Mount puts the issuer's endpoints under its path on mux.
 func (p *Provider) Mount(mux *http.ServeMux) {
 	path := p.path()
-	mux.Handle(path+"/oauth2/token", p.named("token", http.HandlerFunc(p.serveToken)))
+	mux.Handle(path+"/oauth2/token", p.named("token", crossOrigin("POST", http.HandlerFunc(p.serveToken))))
+	mux.Handle(path+"/oauth2/introspect", p.named("introspect", http.HandlerFunc(p.serveIntrospect)))
+	mux.Handle(path+"/oauth2/revoke", p.named("revoke", crossOrigin("POST", http.HandlerFunc(p.serveRevoke))))
+	mux.Handle(path+"/userinfo", p.named("userinfo", crossOrigin("GET, POST", http.HandlerFunc(p.serveUserinfo))))
 	mux.Handle(path+"/.well-known/jwks.json", p.named("jwks", p.JWKS))
 	metadata := p.named("metadata", newMetadata(p))
 	mux.Handle("/.well-known/oauth-authorization-server"+path, metadata) // RFC 8414 section 3.1

@@ -75,7 +75,8 @@ type issuer struct {
 	mux    *http.ServeMux
 }
 
-// newIssuer returns an issuer with the clients portal (confidential) and app (public).
+// newIssuer returns an issuer with the clients portal (confidential) and app
+// (public), and the services api and other.
 func newIssuer(t testing.TB, change ...func(*oauth.Config)) *issuer {
 	t.Helper()
 	db := openStorage(t)
@@ -86,7 +87,9 @@ func newIssuer(t testing.TB, change ...func(*oauth.Config)) *issuer {
 		AccessTokenLifetime: 10 * time.Minute, LongestLifetime: time.Hour,
 		RefreshIdle: 24 * time.Hour, RefreshAbsolute: 72 * time.Hour, RefreshGrace: 10 * time.Second,
 		RefreshKey: []byte("0123456789abcdef0123456789abcdef"),
-		Clients:    directClients{db}, Sessions: db, Chain: chain, Signer: ring, JWKS: ring,
+		Algorithms: []string{"ES256"},
+		Clients:    directClients{db}, Sessions: db, Revocations: db, Assertions: db, Chain: chain,
+		Signer: ring, Verifier: ring, JWKS: ring,
 	}
 	for _, c := range change {
 		c(&config)
@@ -100,6 +103,22 @@ func newIssuer(t testing.TB, change ...func(*oauth.Config)) *issuer {
 		{
 			Issuer: issuerName, ID: "app", Grants: []string{oauth.GrantPassword},
 			Scopes: []string{"read"}, AccessTokenLifetime: 5 * time.Minute,
+			ClientPolicy: storage.ClientPolicy{Origins: []string{"https://app.example.com"}},
+		},
+		{
+			Issuer: issuerName, ID: "api", Audience: []string{audience},
+			Secrets: []storage.SecretHash{{Hash: oauth.HashClientSecret("api-secret")}},
+			Grants:  []string{oauth.GrantTokenExchange}, Scopes: []string{"read", "write"},
+			ClientPolicy: storage.ClientPolicy{Exchange: []string{"https://orders.example.com", "https://stock.example.com"}},
+		},
+		{
+			Issuer: issuerName, ID: "other", Audience: []string{"https://other.example.com"},
+			Secrets: []storage.SecretHash{{Hash: oauth.HashClientSecret("other-secret")}},
+			Grants:  []string{oauth.GrantClientCredentials},
+		},
+		{
+			Issuer: issuerName, ID: "auditor", ClientPolicy: storage.ClientPolicy{IntrospectAny: true},
+			Secrets: []storage.SecretHash{{Hash: oauth.HashClientSecret("auditor-secret")}},
 		},
 	} {
 		if err := db.CreateClient(t.Context(), c); err != nil {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -49,14 +50,9 @@ func (p *Provider) proveRefreshToken(ctx context.Context, x *exchange) error {
 	}
 	x.sessionID = x.session.ID
 	if x.spent.Used.IsZero() {
-		id, err := p.Chain.Refresh(ctx, x.identity)
-		if err != nil {
-			return p.refreshDenied(ctx, x, err)
+		if err := p.confirm(ctx, x); err != nil {
+			return err
 		}
-		if id.Subject != x.identity.Subject {
-			return p.refreshDenied(ctx, x, fmt.Errorf("the plugin answered for another subject: %w", sdk.Denied(sdk.Invalid)))
-		}
-		x.identity = id
 	}
 	return p.target(x, common(x.session.Scopes, x.client.Scopes), common(x.session.Audience, p.audienceOf(x)))
 }
@@ -116,6 +112,35 @@ func (p *Provider) checkReplay(ctx context.Context, t storage.RefreshToken, s st
 	return e
 }
 
+// confirm asks the plugin whether the identity still holds. While the plugin
+// cannot tell, what it said last counts for as long as the client's policy
+// says.
+func (p *Provider) confirm(ctx context.Context, x *exchange) error {
+	id, err := p.refreshIdentity(ctx, x.identity)
+	switch {
+	case err == nil:
+		x.identity, x.session.Confirmed = id, x.now
+		return nil
+	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
+	case x.now.Before(x.session.Confirmed.Add(x.client.RefreshOutage)):
+		event := audit.FromContext(ctx)
+		event.Reason, event.Err = "the plugin is down: what it said last counts", err
+		return nil
+	}
+	return p.refreshDenied(ctx, x, err)
+}
+
+func (p *Provider) refreshIdentity(ctx context.Context, known sdk.Identity) (sdk.Identity, error) {
+	if p.Chain == nil {
+		return known, fmt.Errorf("the issuer has no plugins: %w", sdk.Denied(sdk.Disabled))
+	}
+	id, err := p.Chain.Refresh(ctx, known)
+	if err == nil && id.Subject != known.Subject {
+		return id, fmt.Errorf("the plugin answered for another subject: %w", sdk.Denied(sdk.Invalid))
+	}
+	return id, err
+}
+
 // refreshDenied answers for a plugin that does not vouch for the identity any
 // more. An outage leaves session and token as they are.
 func (p *Provider) refreshDenied(ctx context.Context, x *exchange, cause error) error {
@@ -134,17 +159,17 @@ func (p *Provider) startSession(ctx context.Context, x *exchange) (string, error
 	if err != nil {
 		return "", internal(fmt.Errorf("encode identity: %w", err))
 	}
-	end := earliest(x.now.Add(p.RefreshAbsolute), x.identity.Expires)
+	end := earliest(x.now.Add(cmp.Or(x.client.RefreshAbsolute, p.RefreshAbsolute)), x.identity.Expires)
 	token := newRefreshToken()
 	err = p.Sessions.CreateSession(ctx,
 		storage.Session{
 			ID: x.sessionID, Issuer: p.Name, ClientID: x.client.ID,
-			Subject: x.identity.Subject, Plugin: x.identity.Plugin, Identity: identity,
-			Scopes: x.scopes, Audience: x.audience, Created: x.now, Expires: end,
+			Subject: x.identity.Subject, Username: x.identity.Username, Plugin: x.identity.Plugin, Identity: identity,
+			Scopes: x.scopes, Audience: x.audience, Created: x.now, Expires: end, Confirmed: x.now,
 		},
 		storage.RefreshToken{
 			Hash: hashToken(token), SessionID: x.sessionID,
-			Created: x.now, Expires: earliest(x.now.Add(p.RefreshIdle), end),
+			Created: x.now, Expires: p.idleEnd(x, end),
 		})
 	if err != nil {
 		return "", fromStorage(err)
@@ -166,11 +191,11 @@ func (p *Provider) rotate(ctx context.Context, x *exchange) (string, error) {
 	if err != nil {
 		return "", internal(fmt.Errorf("encode identity: %w", err))
 	}
-	x.session.Identity = identity
+	x.session.Identity, x.session.Username = identity, x.identity.Username
 	err = p.Sessions.RotateRefreshToken(ctx, p.Name, x.spent.Hash,
 		storage.RefreshToken{
 			Hash: hashToken(next), SessionID: x.session.ID,
-			Created: x.now, Expires: earliest(x.now.Add(p.RefreshIdle), x.session.Expires),
+			Created: x.now, Expires: p.idleEnd(x, x.session.Expires),
 		}, x.session, x.now)
 	if errors.Is(err, storage.ErrConflict) {
 		return p.rotated(ctx, x)
@@ -190,6 +215,12 @@ func (p *Provider) rotated(ctx context.Context, x *exchange) (string, error) {
 		return "", unavailable(errors.New("rotate refresh token: a conflict with nobody"))
 	}
 	return p.rotate(ctx, x)
+}
+
+// idleEnd is when a refresh token that is not used ends: with its session at
+// the latest.
+func (p *Provider) idleEnd(x *exchange, end time.Time) time.Time {
+	return earliest(x.now.Add(cmp.Or(x.client.RefreshIdle, p.RefreshIdle)), end)
 }
 
 // earliest returns the earlier of two times; the zero time is never.

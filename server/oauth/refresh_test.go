@@ -1,6 +1,8 @@
 package oauth_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"sync"
 	"testing"
@@ -135,4 +137,10 @@ func TestARefreshTokenIsItsClientsAlone(t *testing.T) {
 	if a := i.refresh(t, token); a.Status != 200 {
 		t.Errorf("its own client: %+v", a)
 	}
+}
+
+// storedHash is how storage knows a refresh token.
+func storedHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -12,43 +12,32 @@ const (
 	GrantAPIKey            = "urn:claimsmith:params:oauth:grant-type:api-key"
 	GrantClientCredentials = "client_credentials"
 	GrantRefreshToken      = "refresh_token"
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 section 2.1
 )
 
 // Grants are all of them.
-var Grants = []string{GrantPassword, GrantAPIKey, GrantClientCredentials, GrantRefreshToken}
+var Grants = []string{GrantPassword, GrantAPIKey, GrantClientCredentials, GrantRefreshToken, GrantTokenExchange, GrantJWTBearer}
 
 // ScopeOfflineAccess is the scope that asks for a refresh token.
 const ScopeOfflineAccess = "offline_access"
 
-// ClientMethod says how a client authenticates (RFC 8414,
-// token_endpoint_auth_methods_supported).
-type ClientMethod string
-
-// The ways to authenticate a client.
-const (
-	ClientNone        ClientMethod = "none" // a public client
-	ClientSecretBasic ClientMethod = "client_secret_basic"
-	ClientSecretPost  ClientMethod = "client_secret_post"
-	// ClientTrusted is a request that the server itself makes for a client: a
-	// dialect's. It never comes from a form.
-	ClientTrusted ClientMethod = "trusted"
-)
-
 // Request is a token request, whatever spelling it came in.
 type Request struct {
 	Grant  string
-	Client struct {
-		ID     string
-		Method ClientMethod
-		Secret sdk.Secret
-	}
+	Client ClientCredential
 
-	Credential   sdk.Credential    // for GrantPassword and GrantAPIKey
+	Credential   sdk.Credential    // for GrantPassword and GrantAPIKey, and for GrantTokenExchange of an API key
 	Attributes   map[string]string // organisation, unit … for the plugins
 	RefreshToken sdk.Secret        // for GrantRefreshToken
+	Subject      sdk.Secret        // for GrantTokenExchange: the access token that is traded in; "" for an API key
+	Actor        sdk.Secret        // for GrantTokenExchange: the access token of who acts for the subject; "" for nobody
+	Assertion    sdk.Secret        // for GrantJWTBearer
 
 	Scopes   []string // what is asked for; nil asks for the default
 	Audience []string // RFC 8707 resource, or audience; nil asks for the default
 
 	Remote netip.Addr
+
+	Format Format // makes the access token; nil: an RFC 9068 JWT. A dialect's.
 }

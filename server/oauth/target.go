@@ -47,8 +47,12 @@ func (p *Provider) bound(x *exchange) error {
 	return nil
 }
 
-// audienceOf is what the exchange's client may ask for, its default first.
+// audienceOf is what the exchange's client may ask for, its default first. What
+// it may trade access tokens for is a policy of its own.
 func (p *Provider) audienceOf(x *exchange) []string {
+	if x.request.Subject != "" {
+		return x.client.Exchange
+	}
 	if len(x.client.Audience) > 0 {
 		return x.client.Audience
 	}

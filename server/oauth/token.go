@@ -15,17 +15,17 @@ import (
 // serveToken is the token endpoint (RFC 6749 section 3.2).
 func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	event := audit.FromContext(r.Context())
-	noStore(w.Header())
 	form, refusal := parseForm(w, r)
 	if refusal != nil {
 		p.writeError(w, event, refusal)
 		return
 	}
-	request, refusal := parseRequest(r.Header, form)
+	request, refusal := p.parseRequest(r.Header, form)
 	if refusal != nil {
 		p.writeError(w, event, refusal)
 		return
 	}
+	p.allowOrigin(w, r, request.Client.ID)
 	request.Remote, _ = netip.ParseAddr(event.Remote)
 	token, err := p.Exchange(r.Context(), request)
 	if err != nil {
@@ -38,6 +38,7 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		ExpiresIn:    int64(token.Expires.Sub(token.Issued) / time.Second),
 		RefreshToken: token.Refresh,
 		Scope:        strings.Join(token.Scopes, " "),
+		IssuedType:   token.Type,
 	})
 }
 
@@ -48,6 +49,7 @@ type tokenResponse struct {
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693 section 2.2.1
 }
 
 // errorResponse is the answer of RFC 6749 section 5.2.
@@ -57,10 +59,15 @@ type errorResponse struct {
 }
 
 func (p *Provider) writeError(w http.ResponseWriter, event *audit.Event, e *Error) {
-	event.Outcome, event.Reason, event.Err = e.Outcome, string(e.Reason), e.Err
 	if e.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+p.Issuer+`", charset="UTF-8"`)
 	}
+	p.writeRefusal(w, event, e)
+}
+
+// writeRefusal writes a refusal whose challenge, if any, is written.
+func (p *Provider) writeRefusal(w http.ResponseWriter, event *audit.Event, e *Error) {
+	event.Outcome, event.Reason, event.Err = e.Outcome, string(e.Reason), e.Err
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
@@ -79,7 +86,11 @@ func writeJSON(w http.ResponseWriter, event *audit.Event, status int, body any) 
 		event.Outcome, event.Err = audit.Internal, err
 		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 	}
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	writeBody(w, status, "application/json;charset=UTF-8", text)
+}
+
+func writeBody(w http.ResponseWriter, status int, media string, text []byte) {
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	w.Write(text)

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+)
+
+// answer remembers the status of an answer, and can hold it back as a whole.
+type answer struct {
+	http.ResponseWriter
+	code int
+	held bool
+	body bytes.Buffer // while held
+}
+
+func (a *answer) WriteHeader(code int) {
+	if a.code == 0 {
+		a.code = code
+	}
+	if !a.held {
+		a.ResponseWriter.WriteHeader(code)
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.code == 0 {
+		a.code = http.StatusOK
+	}
+	if a.held {
+		return a.body.Write(b)
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap serves http.ResponseController, and MaxBytesReader through it.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// unavailable puts a refusal in place of an answer that is held.
+func (a *answer) unavailable() {
+	h := a.Header()
+	id := h.Get("X-Request-Id")
+	clear(h)
+	h.Set("X-Request-Id", id)
+	h.Set("Content-Type", "application/json;charset=UTF-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Retry-After", "1")
+	a.code = http.StatusServiceUnavailable
+	a.body.Reset()
+	a.body.WriteString(`{"error":"temporarily_unavailable","error_description":"the server cannot answer at the moment; try again"}`)
+}
+
+// release sends an answer that is held.
+func (a *answer) release() {
+	if !a.held {
+		return
+	}
+	a.held = false
+	if a.code != 0 {
+		a.ResponseWriter.WriteHeader(a.code)
+	}
+	a.ResponseWriter.Write(a.body.Bytes())
+}

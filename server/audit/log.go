@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Config says where events go.
+type Config struct {
+	// Lines gets one record for each event.
+	Lines slog.Handler
+	// Keeper gets each event that Lines gets; nil: they are not kept.
+	Keeper *Keeper
+	// Required says that what cannot be logged must not happen.
+	Required bool
+}
+
+// Log takes events.
+type Log struct {
+	Config
+	failure atomic.Pointer[error] // of the last write; nil after a good one
+}
+
+// New returns a Log.
+func New(c Config) *Log { return &Log{Config: c} }
+
+// Ready returns why the last event could not be written, or nil.
+func (l *Log) Ready() error {
+	if err := l.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Refuses reports whether nothing that must be logged may happen now: the log
+// is required, and the last event could not be written.
+func (l *Log) Refuses() bool { return l.Required && l.failure.Load() != nil }
+
+// Write writes the event that took d: a fault of ours as an error, what an
+// outage or a thief causes as a warning, a request that nobody authenticates
+// for and that went well as debugging, all else as information.
+func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
+	level := e.level()
+	if level >= slog.LevelInfo && l.Keeper != nil {
+		l.Keeper.keep(e.record(d))
+	}
+	if !l.Lines.Enabled(ctx, level) {
+		return nil
+	}
+	r := slog.NewRecord(time.Now(), level, "request", 0)
+	e.attributes(&r, d)
+	if err := l.Lines.Handle(ctx, r); err != nil {
+		err = fmt.Errorf("write event: %w", err)
+		l.failure.Store(&err)
+		return err
+	}
+	if l.failure.Load() != nil {
+		l.failure.Store(nil)
+	}
+	return nil
+}
+
+// attributes adds what is known to a record.
+func (e *Event) attributes(r *slog.Record, d time.Duration) {
+	for _, a := range [...]struct{ key, value string }{
+		{"request_id", e.RequestID},
+		{"trace_id", e.TraceID},
+		{"issuer", e.Issuer},
+		{"route", e.Route},
+		{"outcome", string(e.Outcome)},
+		{"reason", e.Reason},
+		{"client", e.Client},
+		{"grant", e.Grant},
+		{"plugin", e.Plugin},
+		{"subject", e.Subject},
+		{"username", e.Username},
+		{"session", e.Session},
+		{"jti", e.TokenID},
+		{"remote", e.Remote},
+		{"user_agent", e.UserAgent},
+	} {
+		if a.value != "" {
+			r.AddAttrs(slog.String(a.key, a.value))
+		}
+	}
+	r.AddAttrs(slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
+	if e.Err != nil {
+		r.AddAttrs(slog.String("error", e.Err.Error()))
+	}
+}
+
+func (e *Event) level() slog.Level {
+	switch e.Outcome {
+	case Internal:
+		return slog.LevelError
+	case Unavailable, Reused:
+		return slog.LevelWarn
+	case OK:
+		if e.Client == "" {
+			return slog.LevelDebug
+		}
+	}
+	return slog.LevelInfo
+}

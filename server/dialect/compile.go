@@ -1,0 +1,92 @@
+package dialect
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/claimsmith/claimsmith/internal/strictyaml"
+	"github.com/claimsmith/claimsmith/server/shape"
+)
+
+// compiler makes a Dialect of a file and finds what is wrong beyond single keys.
+// What is missing was reported before.
+type compiler struct {
+	*file
+	doc   *strictyaml.Document
+	text  string
+	names map[Outcome]bool // those of refuse rules
+}
+
+func (c *compiler) compile() *Dialect {
+	d := &Dialect{
+		Name: c.Dialect, Title: cmp.Or(c.Title, c.Dialect), Path: c.Path, Host: c.Host,
+		Algorithm: c.Token.Algorithm, Lifetime: c.Token.Lifetime.Std(), Options: c.Options,
+		typ: "JWT", times: timeForm(c.Token.Times), backdate: c.Token.Backdate.Std(),
+		zip: c.Token.Zip != "", id: idForm(c.Token.ID),
+	}
+	if c.Token.Type != nil {
+		d.typ = *c.Token.Type
+	}
+	c.checkOptions()
+	c.names = map[Outcome]bool{}
+	for _, r := range c.Routes {
+		for _, rule := range r.Refuse {
+			c.names[Outcome(rule.Outcome)] = true
+		}
+	}
+	d.claims = compileShape(c, c.Token.Claims, issuingEnv(), shape.Mapping())
+	d.read = compileShape(c, c.Token.Read, readingEnv(), shape.Mapping())
+	c.checkRead(d.read)
+	common := c.failures("answers", c.Answers)
+	for _, o := range needed {
+		_, own := common[o]
+		if _, all := common[Failure]; !own && !all && c.Answers != nil {
+			c.doc.Fault("answers", fmt.Sprintf("no answer for %s", o), "write it, or failure for all outcomes that have none")
+		}
+	}
+	for i := range c.Routes {
+		d.routes = append(d.routes, c.route(i, common))
+	}
+	c.checkRoutes(d.routes)
+	d.fallback = &route{name: "none", failures: common}
+	return d
+}
+
+// compileShape compiles a shape and reports its faults; nil where it has any or
+// there is none.
+func compileShape[V any](c *compiler, n ast.Node, env *shape.Env[V], options ...shape.Option) *shape.Shape[V] {
+	if n == nil {
+		return nil
+	}
+	s, err := shape.Compile(n, env, options...)
+	if faults, ok := errors.AsType[shape.Faults](err); ok {
+		for _, f := range faults {
+			c.doc.FaultAt(f.Line, f.Column, f.Message, f.Hint)
+		}
+	}
+	return s
+}
+
+// readMembers are what token.read may give.
+var readMembers = []string{"id", "session", "subject", "username", "organisation", "unit"}
+
+func (c *compiler) checkRead(s *shape.Shape[reading]) {
+	if s == nil {
+		return
+	}
+	identifies := false
+	for _, m := range s.Members() {
+		if !slices.Contains(readMembers, m.Name) {
+			c.doc.FaultAt(m.Line, m.Column, fmt.Sprintf("unknown member %q", m.Name), "known here are "+strings.Join(readMembers, ", "))
+		}
+		identifies = identifies || m.Name == "subject" || m.Name == "username"
+	}
+	if !identifies {
+		c.doc.Fault("token.read", "neither subject nor username is read", "say which claim tells who a token stands for")
+	}
+}

@@ -1,0 +1,108 @@
+package oauth_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/storage"
+)
+
+// allow changes the policy of the client portal.
+func (i *issuer) allow(t testing.TB, change func(*storage.ClientPolicy)) {
+	t.Helper()
+	client, err := i.db.Client(t.Context(), issuerName, "portal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&client.ClientPolicy)
+	if err := i.db.UpdateClient(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefreshDuringAnOutage(t *testing.T) {
+	down := func(sdk.Identity) (sdk.Identity, error) {
+		return sdk.Identity{}, sdk.Unavailable(errors.New("directory is down"))
+	}
+	for _, tt := range []struct {
+		name   string
+		policy time.Duration
+		want   int
+	}{
+		{"strict", 0, http.StatusServiceUnavailable},
+		{"within the grace period", time.Hour, http.StatusOK},
+		{"after the grace period", -time.Second, http.StatusServiceUnavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i := newIssuer(t)
+			i.allow(t, func(p *storage.ClientPolicy) { p.RefreshOutage = tt.policy })
+			a := i.login(t, "scope=read offline_access")
+			before, err := i.db.Session(t.Context(), issuerName, i.claims(t, a.Access)["sid"].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.people.refresh = down
+			b := i.refresh(t, a.Refresh)
+			if b.Status != tt.want {
+				t.Fatalf("refresh: %+v", b)
+			}
+			after, err := i.db.Session(t.Context(), issuerName, before.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !after.Confirmed.Equal(before.Confirmed) {
+				t.Error("an outage counts as a confirmation")
+			}
+
+			// Who is denied is denied under any policy.
+			i.people.refresh = func(sdk.Identity) (sdk.Identity, error) { return sdk.Identity{}, sdk.Denied(sdk.Disabled) }
+			token := a.Refresh
+			if b.Refresh != "" {
+				token = b.Refresh
+			}
+			if c := i.refresh(t, token); c.Error != "invalid_grant" {
+				t.Errorf("disabled meanwhile: %+v", c)
+			}
+		})
+	}
+}
+
+func TestARefreshConfirmsTheSession(t *testing.T) {
+	i := newIssuer(t)
+	a := i.login(t, "scope=offline_access")
+	id := i.claims(t, a.Access)["sid"].(string)
+	long := time.Now().Add(-time.Hour).Truncate(time.Millisecond).UTC()
+	token, session, err := i.db.RefreshToken(t.Context(), issuerName, storedHash(a.Refresh))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session.Confirmed = long
+	next := storage.RefreshToken{Hash: storedHash("crt_next"), Created: token.Created, Expires: token.Expires}
+	if err := i.db.RotateRefreshToken(t.Context(), issuerName, token.Hash, next, session, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if b := i.refresh(t, "crt_next"); b.Status != http.StatusOK {
+		t.Fatalf("refresh: %+v", b)
+	}
+	if s, err := i.db.Session(t.Context(), issuerName, id); err != nil || !s.Confirmed.After(long) {
+		t.Errorf("confirmed %s, error %v", s.Confirmed, err)
+	}
+}
+
+func TestLifetimesOfAClientsSessions(t *testing.T) {
+	i := newIssuer(t)
+	i.allow(t, func(p *storage.ClientPolicy) { p.RefreshIdle, p.RefreshAbsolute = time.Minute, time.Hour })
+	token, session, err := i.db.RefreshToken(t.Context(), issuerName, storedHash(i.login(t, "scope=offline_access").Refresh))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := token.Expires.Sub(token.Created); got != time.Minute {
+		t.Errorf("idle for %s", got)
+	}
+	if got := session.Expires.Sub(session.Created); got != time.Hour {
+		t.Errorf("at most %s", got)
+	}
+}

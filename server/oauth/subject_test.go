@@ -1,0 +1,135 @@
+package oauth_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/server/oauth"
+)
+
+const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
+
+// trade exchanges an access token as a service and returns the claims of the
+// new one.
+func (i *issuer) trade(t testing.TB, authorization, subject string, parameters ...string) (token string, claims map[string]any) {
+	t.Helper()
+	a := i.ask(t, "/oauth2/token", authorization, append([]string{
+		"grant_type=" + oauth.GrantTokenExchange, "subject_token=" + subject, "subject_token_type=" + tokenTypeAccess,
+	}, parameters...)...)
+	token, ok := a["access_token"].(string)
+	if !ok || a["issued_token_type"] != tokenTypeAccess || a["refresh_token"] != nil {
+		t.Fatalf("exchange: %v", a)
+	}
+	return token, i.claims(t, token)
+}
+
+func TestAnExchangedTokenSaysLess(t *testing.T) {
+	shaped, err := oauth.ParseClaims("claims", []byte("level: ${identity.claims.level}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := newIssuer(t, func(c *oauth.Config) { c.Claims = shaped })
+	subject := i.login(t, "scope=read write offline_access").Access
+	token, got := i.trade(t, basic("api", "api-secret"), subject, "scope=read", "audience=https://stock.example.com")
+	old := i.claims(t, subject)
+	want := map[string]any{
+		"iss": issuerURL, "sub": "u-1", "client_id": "api", "scope": "read", "aud": "https://stock.example.com",
+		"sid": old["sid"], "level": float64(3),
+	}
+	if got["exp"].(float64) > old["exp"].(float64) || got["jti"] == old["jti"] {
+		t.Errorf("exp %v, jti %v of a token with exp %v, jti %v", got["exp"], got["jti"], old["exp"], old["jti"])
+	}
+	for _, name := range []string{"exp", "iat", "jti"} {
+		delete(got, name)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+
+	if !i.active(t, token) {
+		t.Error("the new token is not active")
+	}
+	i.ask(t, "/oauth2/revoke", basic("portal", "portal-secret"), "token="+i.login(t, "scope=offline_access").Refresh)
+	if !i.active(t, token) {
+		t.Error("the end of another session ends the new token")
+	}
+	if err := i.db.EndSession(t.Context(), issuerName, old["sid"].(string), "test", alice.Expires.AddDate(2000, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if i.active(t, token) {
+		t.Error("the new token outlives the session that it came of")
+	}
+}
+
+func TestDelegationNamesWhoActs(t *testing.T) {
+	i := newIssuer(t)
+	api := basic("api", "api-secret")
+	subject := i.login(t, "scope=read").Access
+	robot := i.ask(t, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=client_credentials")["access_token"].(string)
+
+	delegated, claims := i.trade(t, api, subject, "actor_token="+robot, "actor_token_type="+tokenTypeAccess)
+	first := map[string]any{"sub": "portal", "client_id": "portal"}
+	if diff := cmp.Diff(map[string]any{"sub": "u-1", "act": first}, map[string]any{"sub": claims["sub"], "act": claims["act"]}); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+
+	// What is traded in again keeps who acts, and a second one stands before.
+	_, claims = i.trade(t, api, delegated)
+	if diff := cmp.Diff(any(first), claims["act"]); diff != "" {
+		t.Errorf("act after another exchange (-want +got):\n%s", diff)
+	}
+	_, claims = i.trade(t, api, delegated, "actor_token="+i.login(t).Access, "actor_token_type="+tokenTypeAccess)
+	if diff := cmp.Diff(any(map[string]any{"sub": "u-1", "client_id": "portal", "act": first}), claims["act"]); diff != "" {
+		t.Errorf("act of two (-want +got):\n%s", diff)
+	}
+}
+
+// A service that is handed an exchanged token learns from it what it says, and
+// nothing else that the session knows.
+func TestUserinfoOfAnExchangedTokenIsItsOwn(t *testing.T) {
+	i := newIssuer(t)
+	token, _ := i.trade(t, basic("api", "api-secret"), i.login(t, "scope=read offline_access").Access)
+	if w := i.get("/userinfo", "Bearer "+token); w.Code != 200 || w.Body.String() != `{"sub":"u-1"}` {
+		t.Errorf("status %d, body %s", w.Code, w.Body)
+	}
+}
+
+func TestATokenOfAClientThatIsGoneIsDead(t *testing.T) {
+	i := newIssuer(t)
+	token := i.login(t).Access
+	client, err := i.db.Client(t.Context(), issuerName, "portal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Disabled = true
+	if err := i.db.UpdateClient(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	if i.active(t, token) {
+		t.Error("the token of a disabled client is active")
+	}
+	if err := i.db.DeleteClient(t.Context(), issuerName, "portal"); err != nil {
+		t.Fatal(err)
+	}
+	if i.active(t, token) {
+		t.Error("the token of a deleted client is active")
+	}
+}
+
+// A shaped claim cannot pass for the server's word, in any letter case.
+func TestShapedClaimsDoNotBendIntrospection(t *testing.T) {
+	shaped, err := oauth.ParseClaims("claims", []byte("active: no\ntoken_type: dpop\nEXP: 4102444800\nClient_Id: auditor\nAUD: other\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := newIssuer(t, func(c *oauth.Config) { c.Claims = shaped })
+	token := i.login(t).Access
+	a := i.ask(t, "/oauth2/introspect", basic("api", "api-secret"), "token="+token)
+	if a["active"] != true || a["token_type"] != "Bearer" || a["client_id"] != "portal" {
+		t.Errorf("introspection: %v", a)
+	}
+	if b := i.ask(t, "/oauth2/introspect", basic("other", "other-secret"), "token="+token); b["active"] != false {
+		t.Errorf("introspection by another service: %v", b)
+	}
+}
