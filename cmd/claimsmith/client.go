@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,18 +37,22 @@ type clientFlags struct {
 	scopes     []string
 	audience   []string
 	lifetime   time.Duration
+	algorithm  string
 	claimsFile string
 	disabled   bool
+	policy     policyFlags
 }
 
 func (f *clientFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.name, "name", "", "what people call the client")
-	c.Flags().StringSliceVar(&f.grants, "grant", nil, "a grant type it may use: password, api-key, client_credentials, refresh_token")
+	c.Flags().StringSliceVar(&f.grants, "grant", nil, "a grant type it may use: "+strings.Join(config.ShortGrants(oauth.Grants), ", "))
 	c.Flags().StringSliceVar(&f.scopes, "scope", nil, "a scope it may ask for")
 	c.Flags().StringSliceVar(&f.audience, "audience", nil, "an audience it may ask for; the first is its default")
 	c.Flags().DurationVar(&f.lifetime, "access-token-lifetime", 0, "0: the issuer's")
+	c.Flags().StringVar(&f.algorithm, "algorithm", "", "what signs its access tokens: one of the issuer's keys.algorithms (default: the first)")
 	c.Flags().StringVar(&f.claimsFile, "claims", "", "YAML `FILE` of claims beside the issuer's")
 	c.Flags().BoolVar(&f.disabled, "disabled", false, "refuse the client for now")
+	f.policy.flags(c)
 }
 
 // apply writes the flags that were given into the client.
@@ -76,8 +81,17 @@ func (f *clientFlags) apply(c *cobra.Command, issuer *config.Issuer, client *sto
 		}
 		client.AccessTokenLifetime = f.lifetime
 	}
+	if given("algorithm") {
+		if !issuer.SignsWith(f.algorithm) {
+			return hint(fmt.Errorf("--algorithm %s: the issuer has no key of it", f.algorithm), "add it to keys.algorithms of the issuer first")
+		}
+		client.Algorithm = f.algorithm
+	}
 	if given("disabled") {
 		client.Disabled = f.disabled
+	}
+	if err := f.policy.apply(c, &client.ClientPolicy); err != nil {
+		return err
 	}
 	if given("claims") {
 		return f.applyClaims(client)
@@ -158,24 +172,26 @@ func newClientListCommand(s *site) *cobra.Command {
 
 // clientView is a client as commands show it: without hashes.
 type clientView struct {
-	ID                  string    `json:"id"`
-	Name                string    `json:"name,omitempty"`
-	Type                string    `json:"type"` // confidential, public; or disabled
-	From                string    `json:"from"` // storage, configuration
-	Grants              []string  `json:"grants"`
-	Scopes              []string  `json:"scopes"`
-	Audience            []string  `json:"audience"`
-	AccessTokenLifetime string    `json:"access_token_lifetime,omitempty"`
-	Claims              string    `json:"claims,omitempty"`
-	Created             time.Time `json:"created,omitzero"`
-	Updated             time.Time `json:"updated,omitzero"`
+	ID                  string   `json:"id"`
+	Name                string   `json:"name,omitempty"`
+	Type                string   `json:"type"` // confidential, public; or disabled
+	From                string   `json:"from"` // storage, configuration
+	Grants              []string `json:"grants"`
+	Scopes              []string `json:"scopes"`
+	Audience            []string `json:"audience"`
+	AccessTokenLifetime string   `json:"access_token_lifetime,omitempty"`
+	Algorithm           string   `json:"algorithm,omitempty"`
+	Claims              string   `json:"claims,omitempty"`
+	policyView
+	Created time.Time `json:"created,omitzero"`
+	Updated time.Time `json:"updated,omitzero"`
 }
 
 func viewClient(c storage.Client, from string) clientView {
 	v := clientView{
 		ID: c.ID, Name: c.Name, Type: "confidential", From: from,
 		Grants: notNil(c.Grants), Scopes: notNil(c.Scopes), Audience: notNil(c.Audience),
-		Claims: c.Claims, Created: c.Created, Updated: c.Updated,
+		Algorithm: c.Algorithm, Claims: c.Claims, policyView: viewPolicy(c), Created: c.Created, Updated: c.Updated,
 	}
 	if c.AccessTokenLifetime > 0 {
 		v.AccessTokenLifetime = c.AccessTokenLifetime.String()
@@ -183,7 +199,7 @@ func viewClient(c storage.Client, from string) clientView {
 	switch {
 	case c.Disabled:
 		v.Type = "disabled"
-	case len(c.Secrets) == 0:
+	case c.Public():
 		v.Type = "public"
 	}
 	return v

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -16,6 +17,8 @@ import (
 func newSecret(client *storage.Client, public bool, hash string) (sdk.Secret, error) {
 	now := time.Now()
 	switch {
+	case public && !client.Public():
+		return "", errors.New("--public: a client with keys is not public")
 	case public:
 		return "", nil
 	case hash != "":
@@ -24,6 +27,8 @@ func newSecret(client *storage.Client, public bool, hash string) (sdk.Secret, er
 		}
 		client.Secrets = []storage.SecretHash{{Hash: hash, Created: now}}
 		return "", nil
+	case !client.Public():
+		return "", nil // it proves itself with a key
 	}
 	secret := oauth.NewClientSecret()
 	client.Secrets = []storage.SecretHash{{Hash: oauth.HashClientSecret(secret), Created: now}}
@@ -51,8 +56,11 @@ func newClientRotateSecretCommand(s *site) *cobra.Command {
 			if err != nil {
 				return hintClient(fmt.Errorf("rotate secret of client %s: %w", args[0], err), args[0])
 			}
-			if len(client.Secrets) == 0 {
+			switch {
+			case client.Public():
 				return fmt.Errorf("client %s is public: it has no secret", client.ID)
+			case len(client.Secrets) == 0:
+				return fmt.Errorf("client %s has no secret: it proves itself with a key", client.ID)
 			}
 			now := time.Now()
 			secret := rotateSecret(&client, overlap, now)

@@ -10,9 +10,9 @@ import (
 
 func newConfigCommand() *cobra.Command {
 	s := new(site)
-	c := &cobra.Command{Use: "config", Short: "Check and describe the configuration"}
+	c := &cobra.Command{Use: "config", Short: "Check, describe and reload the configuration"}
 	s.flags(c)
-	c.AddCommand(newConfigCheckCommand(s), newConfigSchemaCommand(), newConfigShowCommand(s))
+	c.AddCommand(newConfigCheckCommand(s), newConfigSchemaCommand(), newConfigShowCommand(s), newConfigReloadCommand(s))
 	return c
 }
 

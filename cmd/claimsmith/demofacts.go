@@ -77,6 +77,7 @@ func showDemo(ctx context.Context, w io.Writer, dir string, f demoFacts) {
 	f.try(ctx, w, "grant_type=urn:claimsmith:params:oauth:grant-type:api-key", "api_key="+f.APIKey)
 	fmt.Fprint(w, "As the client itself:\n\n")
 	f.try(ctx, w, "grant_type=client_credentials", "scope=read")
+	f.showDialects(ctx, w)
 	fmt.Fprintf(w, "The keys that verify them:\n\n  curl -s %s/.well-known/jwks.json\n\nStop with Ctrl-C.\n", f.Issuer)
 }
 

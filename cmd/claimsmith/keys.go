@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,25 +15,47 @@ import (
 
 func newKeysCommand() *cobra.Command {
 	s := new(site)
-	c := &cobra.Command{Use: "keys", Short: "Look at an issuer's signing keys and rotate them"}
+	c := &cobra.Command{Use: "keys", Short: "Look at an issuer's signing keys, rotate and revoke them"}
 	s.flags(c)
 	s.issuerFlag(c)
-	c.AddCommand(newKeysListCommand(s), newKeysRotateCommand(s))
+	c.AddCommand(
+		newKeysListCommand(s),
+		newKeysRotateCommand(s),
+		newKeysRevokeCommand(s),
+		newKeysRewrapCommand(s),
+		newKeysImportSecretCommand(s),
+		newKeysRotateSecretCommand(s),
+		newKeysShowSecretCommand(s),
+	)
 	return c
 }
 
-// onKeys makes a command of run, which works on one issuer's ring of keys.
-func (s *site) onKeys(run func(c *cobra.Command, ring *jwks.Ring) error) func(*cobra.Command, []string) error {
-	return s.onIssuer(func(c *cobra.Command, o *opened, _ []string) error {
+// issuerKeys are an issuer's keys as a command works on them: with the server up
+// or down.
+type issuerKeys struct {
+	*opened
+	ring    *jwks.Ring
+	secrets *jwks.Secrets
+}
+
+// onKeys makes a command of run, which works on one issuer's keys. What it
+// changes is logged as the server logs it.
+func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) error) func(*cobra.Command, []string) error {
+	return s.onIssuer(func(c *cobra.Command, o *opened, args []string) error {
 		sealer, err := openSealer(c.Context(), o.config, o.db)
 		if err != nil {
 			return err
 		}
-		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, slog.New(slog.DiscardHandler)))
+		log := newLogger(c.ErrOrStderr(), o.config.Log)
+		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, log))
 		if err != nil {
 			return err
 		}
-		return run(c, ring)
+		secrets, err := jwks.OpenSecrets(c.Context(), secretsConfig(o.issuer, o.db, sealer, log))
+		if err != nil {
+			return err
+		}
+		return run(c, &issuerKeys{o, ring, secrets}, args)
 	})
 }
 
@@ -41,11 +63,12 @@ func newKeysListCommand(s *site) *cobra.Command {
 	var p printer
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the keys and when each state of theirs begins",
+		Short: "List the keys and secrets, and when each state of theirs begins",
 		Args:  cobra.NoArgs,
-		RunE: s.onKeys(func(c *cobra.Command, ring *jwks.Ring) error {
-			return print(p, c.OutOrStdout(), "kid algorithm state announced active retired gone", ring.Keys(), func(k jwks.KeyStatus) []any {
-				return []any{k.KID, k.Algorithm, k.State, k.Announced, k.Active, k.Retired, k.Gone}
+		RunE: s.onKeys(func(c *cobra.Command, k *issuerKeys, _ []string) error {
+			keys := slices.Concat(k.ring.Keys(), k.secrets.Keys())
+			return print(p, c.OutOrStdout(), "kid algorithm state announced active retired revoked gone", keys, func(k jwks.KeyStatus) []any {
+				return []any{k.KID, k.Algorithm, k.State, k.Announced, k.Active, k.Retired, k.Revoked, k.Gone}
 			})
 		}),
 	}
@@ -63,23 +86,28 @@ func newKeysRotateCommand(s *site) *cobra.Command {
 			"key that others may know: services that have the JWKS cached may reject tokens\n" +
 			"until they fetch it again.",
 		Args: cobra.NoArgs,
-		RunE: s.onKeys(func(c *cobra.Command, ring *jwks.Ring) error {
-			successors, err := ring.Rotate(c.Context(), now)
+		RunE: s.onKeys(func(c *cobra.Command, k *issuerKeys, _ []string) error {
+			successors, err := k.ring.Rotate(c.Context(), now)
 			if err != nil {
 				return err
 			}
-			for _, k := range successors {
-				when := "signs now"
-				if wait := time.Until(k.Active); wait > 0 {
-					when = fmt.Sprintf("signs from %s, in %s", k.Active.UTC().Format(time.RFC3339), wait.Round(time.Second))
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%s  %s  %s\n", k.KID, k.Algorithm, when)
+			for _, successor := range successors {
+				printSuccessor(c, successor)
 			}
 			return nil
 		}),
 	}
 	c.Flags().BoolVar(&now, "now", false, "let the successor sign at once")
 	return c
+}
+
+// printSuccessor says from when a key signs.
+func printSuccessor(c *cobra.Command, k jwks.Key) {
+	when := "signs now"
+	if wait := time.Until(k.Active); wait > 0 {
+		when = fmt.Sprintf("signs from %s, in %s", k.Active.UTC().Format(time.RFC3339), wait.Round(time.Second))
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s  %s  %s\n", k.KID, k.Algorithm, when)
 }
 
 // ringConfig is how an issuer's keys live.
@@ -89,25 +117,10 @@ func ringConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, log 
 	return c
 }
 
-// masterKeyCheck is the name under which storage keeps what proves a master key
-// to be the right one.
-const masterKeyCheck = "master_key_check"
-
-// openSealer returns the sealer of the configured master keys. A key that is
-// not the one that sealed what is in storage is an error, never a new start.
-func openSealer(ctx context.Context, cfg *config.Config, db *storage.DB) (*jwks.Sealer, error) {
-	keys, current := cfg.MasterKeyBytes()
-	sealer, err := jwks.NewSealer(keys, current)
-	if err != nil {
-		return nil, hint(fmt.Errorf("open master keys: %w", err), "see master_keys in the configuration")
+// secretsConfig is how an issuer's HMAC secrets live.
+func secretsConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, log *slog.Logger) jwks.SecretsConfig {
+	return jwks.SecretsConfig{
+		Issuer: issuer.Name, Store: db, Sealer: sealer, Log: log,
+		Retain: issuer.Keys.Retain.Std(), Skew: issuer.Keys.Skew.Std(),
 	}
-	check, err := db.SetMetaOnce(ctx, masterKeyCheck, sealer.CheckValue())
-	if err != nil {
-		return nil, fmt.Errorf("check master key: %w", err)
-	}
-	if err := sealer.Verify(check); err != nil {
-		return nil, hint(fmt.Errorf("check master key: %w", err),
-			"put back the master key that storage was first used with, under its id")
-	}
-	return sealer, nil
 }

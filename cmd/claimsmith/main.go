@@ -43,7 +43,10 @@ func newCommand() *cobra.Command {
 		newUserCommand(),
 		newAPIKeyCommand(),
 		newKeysCommand(),
+		newSessionCommand(),
+		newEventsCommand(),
 		newPluginCommand(),
+		newDialectCommand(),
 		newTokenCommand(),
 		newVersionCommand(),
 	)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -9,49 +10,39 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/claimsmith/claimsmith/plugins/apikey"
-	"github.com/claimsmith/claimsmith/plugins/database"
-	"github.com/claimsmith/claimsmith/plugins/ldap"
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/config"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
-// builtin are the plugins that this binary serves.
-var builtin = map[string]func() sdk.Authenticator{
-	"ldap":     func() sdk.Authenticator { return ldap.New() },
-	"database": func() sdk.Authenticator { return database.New() },
-	"apikey":   func() sdk.Authenticator { return apikey.New() },
-}
-
 func newPluginCommand() *cobra.Command {
-	c := &cobra.Command{Use: "plugin", Short: "Serve the built-in plugins"}
-	c.AddCommand(newPluginServeCommand())
+	c := &cobra.Command{Use: "plugin", Short: "Test, list and upgrade plugins; serve the built-in ones"}
+	c.AddCommand(newPluginServeCommand(), newPluginTestCommand(), newPluginListCommand(), newPluginUpgradeCommand())
 	return c
 }
 
+// builtinNames lists the built-in plugins.
+func builtinNames() string { return strings.Join(slices.Sorted(maps.Keys(config.Builtin)), ", ") }
+
 func newPluginServeCommand() *cobra.Command {
 	var schema bool
-	names := strings.Join(slices.Sorted(maps.Keys(builtin)), ", ")
 	c := &cobra.Command{
 		Use:   "serve NAME",
 		Short: "Be a built-in plugin; the server starts this itself",
-		Long:  "Be the process of a built-in plugin: " + names + ".",
+		Long:  "Be the process of a built-in plugin: " + builtinNames() + ".",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			newPlugin, ok := builtin[args[0]]
+			newPlugin, ok := config.Builtin[args[0]]
 			if !ok {
-				return hint(fmt.Errorf("no built-in plugin %q", args[0]), "there are: %s", names)
+				return hint(fmt.Errorf("no built-in plugin %q", args[0]), "there are: %s", builtinNames())
+			}
+			if schema {
+				_, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", bytes.TrimSpace(config.PluginSchema(args[0])))
+				return err
 			}
 			plugin := newPlugin()
-			if !schema {
-				sdk.Serve(plugin)
-				if closer, ok := plugin.(io.Closer); ok {
-					return closer.Close()
-				}
-				return nil
-			}
-			if d, ok := plugin.(sdk.Describer); ok {
-				_, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", d.Describe().Schema)
-				return err
+			sdk.Serve(plugin)
+			if closer, ok := plugin.(io.Closer); ok {
+				return closer.Close()
 			}
 			return nil
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/claimsmith/claimsmith/cmd/claimsmith/config"
@@ -23,8 +24,18 @@ func pluginConfig(name string, p config.Plugin, log *slog.Logger) host.Config {
 		StartTimeout:     p.StartTimeout.Std(),
 		MaxInFlight:      p.MaxInFlight,
 		NoAutoMTLS:       p.AutoMTLS != nil && !*p.AutoMTLS,
+		User:             pluginUser(p.User),
 		Log:              log,
 	}
+}
+
+// pluginUser reads UID:GID, as the configuration has checked it; nil for "".
+func pluginUser(text string) *host.User {
+	var u host.User
+	if _, err := fmt.Sscanf(text, "%d:%d", &u.UID, &u.GID); err != nil {
+		return nil
+	}
+	return &u
 }
 
 // hosted is a plugin process as a link of the chain.

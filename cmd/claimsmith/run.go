@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,22 +16,28 @@ import (
 	"github.com/claimsmith/claimsmith/cmd/claimsmith/config"
 	"github.com/claimsmith/claimsmith/jwks"
 	"github.com/claimsmith/claimsmith/plugins/host"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server"
-	"github.com/claimsmith/claimsmith/server/audit"
 	"github.com/claimsmith/claimsmith/server/authn"
 	"github.com/claimsmith/claimsmith/server/oauth"
 	"github.com/claimsmith/claimsmith/storage"
 )
 
-// process is the running server: every part that has a life of its own.
+// process is everything that one configuration names, open. A reload opens
+// another beside it, which shares what stays the same.
 type process struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	db      *storage.DB
-	sealer  *jwks.Sealer
-	clients *storage.ClientCache
-	plugins map[string]*host.Plugin
-	rings   map[string]*jwks.Ring // by the issuer's name
+	in       *instance
+	cfg      *config.Config
+	log      *slog.Logger
+	db       *storage.DB
+	sealer   *jwks.Sealer
+	clients  *storage.ClientCache
+	keys     *keyMetrics
+	throttle *authn.Throttle
+	plugins  map[string]*host.Plugin
+	rings    map[string]*jwks.Ring // by the issuer's name
+	secrets  map[string]*jwks.Secrets
+	dialects map[string][]*server.Dialect
 }
 
 // listeners are where a server is reached; admin is nil where it is off.
@@ -40,57 +47,73 @@ type listeners struct{ public, admin net.Listener }
 // beside each other, then HTTP. It calls ready when it can answer. When ctx
 // ends requests in flight are finished first, then what they need is stopped.
 func run(ctx context.Context, cfg *config.Config, db *storage.DB, on listeners, log *slog.Logger, ready func()) error {
-	p := &process{
-		cfg: cfg, log: log, db: db, clients: storage.NewClientCache(db),
-		plugins: map[string]*host.Plugin{}, rings: map[string]*jwks.Ring{},
+	in, err := newInstance(ctx, cfg, db, log)
+	if err != nil {
+		return err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, background := errgroup.WithContext(background)
-	if err := p.start(background, group); err != nil {
+	if err := in.start(background, group, cfg, on); err != nil {
 		stop()
 		group.Wait() // what else went wrong followed from err
-		return err
+		return errors.Join(err, in.watch.close())
 	}
-	srv := server.New(server.Config{
-		Public: on.public, Admin: on.admin,
-		Endpoints: p.endpoints(), Checks: p.checks(),
-		Metrics: newRegistry(), Audit: audit.NewLog(log), Log: log,
-	})
 	serving, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	context.AfterFunc(background, func() { cancel(context.Cause(background)) })
 	group.Go(func() error { ready(); return nil })
-	err := srv.Run(serving)
+	err = in.server.Run(serving)
 	stop()
-	return errors.Join(err, group.Wait())
+	return errors.Join(err, group.Wait(), in.watch.close())
 }
 
-// start opens what the endpoints need, and keeps it alive in group until ctx ends.
-func (p *process) start(ctx context.Context, group *errgroup.Group) error {
-	if err := p.startPlugins(ctx, group); err != nil {
+// open opens what a configuration names: beside a process that runs, which may
+// be nil, and what that has with the same configuration is shared. Where that
+// fails nothing new is left.
+func (in *instance) open(ctx context.Context, cfg *config.Config, beside *process) (*process, error) {
+	if beside == nil {
+		beside = new(process)
+	}
+	p := &process{
+		in: in, cfg: cfg, log: in.log, db: in.db, sealer: in.sealer, clients: in.clients, keys: in.keys,
+		throttle: in.throttle.With(cfg.Throttle.Limits()),
+		plugins:  map[string]*host.Plugin{}, rings: map[string]*jwks.Ring{},
+		secrets: map[string]*jwks.Secrets{}, dialects: map[string][]*server.Dialect{},
+	}
+	if err := p.open(ctx, beside); err != nil {
+		beside.release(p)
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) open(ctx context.Context, beside *process) error {
+	if err := p.startPlugins(beside); err != nil {
 		return err
 	}
-	if err := p.startRings(ctx, group); err != nil {
+	if err := p.startRings(ctx, beside); err != nil {
 		return err
 	}
-	if err := p.pluginsReady(ctx); err != nil {
+	if err := p.openDialects(ctx); err != nil {
 		return err
 	}
-	group.Go(func() error { return quiet(p.db.Watch(ctx, 0, p.changed)) })
-	group.Go(func() error { return p.prune(ctx) })
-	return nil
+	return p.pluginsReady(ctx)
 }
 
 // startPlugins starts every plugin's process; it does not wait for them.
-func (p *process) startPlugins(ctx context.Context, group *errgroup.Group) error {
+func (p *process) startPlugins(beside *process) error {
 	for name, c := range p.cfg.Plugins {
+		if running, ok := beside.plugins[name]; ok && running.Runs(pluginConfig(name, c, p.log)) {
+			p.plugins[name] = running
+			continue
+		}
 		plugin, err := host.New(pluginConfig(name, c, p.log))
 		if err != nil {
 			return fmt.Errorf("plugin %s: %w", name, err)
 		}
 		p.plugins[name] = plugin
-		group.Go(func() error { return quiet(plugin.Run(ctx)) })
+		p.in.parts.run(plugin, plugin.Run)
 	}
 	return nil
 }
@@ -105,22 +128,32 @@ func (p *process) pluginsReady(ctx context.Context) error {
 }
 
 // startRings opens each issuer's keys, under the master keys that sealed them.
-func (p *process) startRings(ctx context.Context, group *errgroup.Group) error {
-	sealer, err := openSealer(ctx, p.cfg, p.db)
-	if err != nil {
-		return err
-	}
-	p.sealer = sealer
+func (p *process) startRings(ctx context.Context, beside *process) error {
 	for i := range p.cfg.Issuers {
 		issuer := &p.cfg.Issuers[i]
-		ring, err := jwks.Open(ctx, ringConfig(issuer, p.db, sealer, p.log))
+		if ring, ok := beside.rings[issuer.Name]; ok && beside.sameKeys(issuer) {
+			p.rings[issuer.Name], p.secrets[issuer.Name] = ring, beside.secrets[issuer.Name]
+			continue
+		}
+		ring, secrets, err := p.openKeys(ctx, issuer)
 		if err != nil {
 			return fmt.Errorf("open keys of issuer %s: %w", issuer.Name, err)
 		}
-		p.rings[issuer.Name] = ring
-		group.Go(func() error { return quiet(ring.Run(ctx)) })
+		p.rings[issuer.Name], p.secrets[issuer.Name] = ring, secrets
+		p.in.parts.run(ring, ring.Run)
 	}
 	return nil
+}
+
+// sameKeys reports whether an issuer's keys live as they do here.
+func (p *process) sameKeys(issuer *config.Issuer) bool {
+	own, err := p.cfg.Issuer(issuer.Name)
+	return err == nil && reflect.DeepEqual(own.RingConfig(), issuer.RingConfig()) && reflect.DeepEqual(own.Keys, issuer.Keys)
+}
+
+// site is what the process serves.
+func (p *process) site() server.Site {
+	return server.Site{Endpoints: p.endpoints(), Checks: p.checks(), TrustedProxies: p.cfg.Proxies()}
 }
 
 // endpoints makes a provider of each issuer.
@@ -129,7 +162,7 @@ func (p *process) endpoints() []server.Mounter {
 	for i := range p.cfg.Issuers {
 		issuer := &p.cfg.Issuers[i]
 		ring := p.rings[issuer.Name]
-		mounters = append(mounters, oauth.New(oauth.Config{
+		mounters = append(mounters, p.withDialects(oauth.New(oauth.Config{
 			Name: issuer.Name, Issuer: issuer.URL, Audience: issuer.Audience,
 			AccessTokenLifetime: issuer.AccessToken.Lifetime.Std(),
 			LongestLifetime:     issuer.Keys.Retain.Std(),
@@ -139,21 +172,53 @@ func (p *process) endpoints() []server.Mounter {
 			RefreshKey:          p.cfg.DeriveKey("refresh-token", issuer.Name),
 			Claims:              issuer.CompiledClaims(),
 			Clients:             clients{issuer.StaticClients(), p.clients},
+			TrustedIssuers:      issuer.TrustedParties(),
+			Algorithms:          issuer.Keys.Algorithms,
 			Sessions:            p.db,
+			Revocations:         p.db,
+			Assertions:          p.db,
+			Throttle:            p.clientThrottle(issuer),
 			Chain:               p.chain(issuer),
 			Signer:              ring,
+			Verifier:            ring,
 			JWKS:                ring,
-		}))
+			TokenFinders:        p.tokenFinders(issuer.Name),
+		}))...)
 	}
 	return mounters
 }
 
-func (p *process) chain(issuer *config.Issuer) authn.Chain {
-	var chain authn.Chain
+// links are the plugins that an issuer asks, in order.
+func (p *process) links(issuer *config.Issuer) (chain authn.Chain) {
 	for _, name := range issuer.Chain {
 		chain = append(chain, authn.Link{Name: name, Plugin: hosted{p.plugins[name]}})
 	}
 	return chain
+}
+
+// chain is who judges the credentials of an issuer; nil for nobody. Every way
+// in passes it: the throttle first, then what makes failures alike.
+func (p *process) chain(issuer *config.Issuer) oauth.Chain {
+	links := p.links(issuer)
+	if len(links) == 0 {
+		return nil
+	}
+	var judge sdk.Authenticator = authn.NewEven(links)
+	if !p.cfg.Throttle.Off {
+		judge = p.throttle.Around(issuer.Name, judge)
+	}
+	return struct {
+		sdk.Authenticator
+		sdk.Refresher
+	}{judge, links}
+}
+
+// clientThrottle is before the secrets of an issuer's clients; nil for none.
+func (p *process) clientThrottle(issuer *config.Issuer) oauth.Throttle {
+	if p.cfg.Throttle.Off {
+		return nil
+	}
+	return p.throttle.Secrets(issuer.Name)
 }
 
 // clients are an issuer's clients: those of the configuration before those of
@@ -188,28 +253,14 @@ func (p *process) checks() []server.Check {
 	return checks
 }
 
-// changed takes up what another process has changed in storage.
-func (p *process) changed(topic string) {
-	switch topic {
-	case storage.TopicClients:
-		p.clients.Forget()
-	case storage.TopicKeys:
-		for name, ring := range p.rings {
-			if err := ring.Reload(context.Background()); err != nil {
-				p.log.Warn("reload keys", "issuer", name, "error", err)
-			}
-		}
-	}
-}
-
 // pruneEvery and pruneLimit bound how often and how much ended rows are removed.
 const (
 	pruneEvery = 10 * time.Minute
 	pruneLimit = 1000
 )
 
-// prune removes sessions and revocations that have ended.
-func (p *process) prune(ctx context.Context) error {
+// prune removes sessions, revocations, used assertions and failures that are over.
+func (in *instance) prune(ctx context.Context) error {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
@@ -217,10 +268,12 @@ func (p *process) prune(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			_, err1 := p.db.PruneSessions(ctx, now, pruneLimit)
-			_, err2 := p.db.PruneRevocations(ctx, now, pruneLimit)
-			if err := errors.Join(err1, err2); err != nil && ctx.Err() == nil {
-				p.log.Warn("prune storage", "error", err)
+			_, err1 := in.db.PruneSessions(ctx, now, pruneLimit)
+			_, err2 := in.db.PruneRevocations(ctx, now, pruneLimit)
+			_, err3 := in.db.PruneAssertions(ctx, now, pruneLimit)
+			_, err4 := in.db.PruneThrottle(ctx, now, now.Add(-authn.KnownFor), pruneLimit)
+			if err := errors.Join(err1, err2, err3, err4); err != nil && ctx.Err() == nil {
+				in.log.Warn("prune storage", "error", err)
 			}
 		}
 	}

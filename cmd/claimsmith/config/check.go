@@ -24,7 +24,8 @@ import (
 // keeps what it had to compute for that. What is missing was reported before.
 type checker struct {
 	*Config
-	doc *strictyaml.Document
+	doc    *strictyaml.Document
+	places map[string]bool // where dialects are, and what they are called
 }
 
 func (c *checker) check() {
@@ -34,6 +35,7 @@ func (c *checker) check() {
 	}
 	c.checkStorage()
 	c.checkMasterKeys()
+	c.checkGuard()
 	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		c.checkPlugin(name)
 	}
@@ -100,6 +102,7 @@ func (c *checker) checkPlugin(name string) {
 		c.doc.Fault(path+".config", err.Error(), "")
 	}
 	p.settings = s
+	c.checkSettings(path+".config", p)
 	c.Plugins[name] = p
 }
 
@@ -149,6 +152,12 @@ func (c *checker) checkIssuer(n int) {
 	for k := range i.Clients {
 		c.checkClient(i, &i.Clients[k], fmt.Sprintf("%s.clients[%d]", path, k))
 	}
+	for k := range i.TrustedIssuers {
+		c.checkTrustedIssuer(i, &i.TrustedIssuers[k], fmt.Sprintf("%s.trusted_issuers[%d]", path, k))
+	}
+	for k := range i.Dialects {
+		c.checkDialect(i, &i.Dialects[k], fmt.Sprintf("%s.dialects[%d]", path, k))
+	}
 }
 
 // checkKeys reports what the ring would refuse. How often it polls follows from
@@ -194,13 +203,17 @@ func (c *checker) checkClient(i *Issuer, client *Client, path string) {
 		Issuer: i.Name, ID: client.ID, Name: client.Name,
 		Scopes: client.Scopes, Audience: client.Audience,
 		AccessTokenLifetime: client.AccessToken.Lifetime.Std(),
+		ClientPolicy:        c.clientPolicy(client, path),
 	}
 	switch {
-	case client.Public == (client.Secret != nil):
-		c.doc.Fault(path, "a client either has a secret or is public", "give one of secret and public: true")
+	case client.Public == (client.Secret != nil || client.JWKS != nil):
+		c.doc.Fault(path, "a client either has a secret or is public", "give secret or jwks, or public: true")
 	case client.Secret != nil:
 		hash := oauth.HashClientSecret(c.secret(path+".secret", *client.Secret))
 		stored.Secrets = []storage.SecretHash{{Hash: hash}}
+	}
+	if stored.Algorithm = client.Algorithm; !i.SignsWith(client.Algorithm) {
+		c.doc.Fault(path+".algorithm", "not one of the issuer's keys.algorithms", "there are "+list(i.Keys.Algorithms))
 	}
 	grants, err := Grants(client.Grants)
 	if err != nil {
@@ -231,12 +244,17 @@ func (c *checker) compile(n ast.Node) *oauth.Claims {
 		return nil
 	}
 	claims, err := oauth.CompileClaims(n)
+	c.shapeFaults(err)
+	return claims
+}
+
+// shapeFaults reports what is wrong with a shape.
+func (c *checker) shapeFaults(err error) {
 	if faults, ok := errors.AsType[shape.Faults](err); ok {
 		for _, f := range faults {
 			c.doc.FaultAt(f.Line, f.Column, f.Message, f.Hint)
 		}
 	}
-	return claims
 }
 
 func list(names []string) string {

@@ -5,6 +5,7 @@ package config
 
 import (
 	_ "embed" // the source of the schema's descriptions
+	"net/netip"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -19,7 +20,7 @@ var source []byte
 
 // Schema returns the JSON Schema of a configuration file.
 func Schema() ([]byte, error) {
-	return strictyaml.Schema(new(Config), "https://github.com/claimsmith/claimsmith/config.schema.json", source)
+	return strictyaml.Schema(new(Config), "https://github.com/claimsmith/claimsmith/config.schema.json", source, dialectSource, guardSource)
 }
 
 // Config is a configuration file. examples/claimsmith.yaml shows every key.
@@ -36,6 +37,11 @@ type Config struct {
 	Admin   string  `yaml:"admin"`
 	Log     Log     `yaml:"log"`
 	Storage Storage `yaml:"storage" jsonschema:"required"`
+	// Whose X-Forwarded-For is believed: addresses and networks.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	Throttle       Throttle `yaml:"throttle"`
+	Audit          Audit    `yaml:"audit"`
+	Tracing        Tracing  `yaml:"tracing"`
 	// Keys that seal the signing keys at rest. The first seals; all open.
 	MasterKeys []MasterKey `yaml:"master_keys" jsonschema:"required,minItems=1"`
 	// Credential sources by name; each a process of its own.
@@ -44,6 +50,9 @@ type Config struct {
 
 	password   sdk.Secret
 	masterKeys map[string][]byte
+	demo       bool // there is no file
+	proxies    []netip.Prefix
+	asRead     struct{ listen, admin string } // before flags
 }
 
 // Log says what is logged to standard error, and how.
@@ -84,6 +93,8 @@ type Plugin struct {
 	InsecureUnpinned bool `yaml:"insecure_unpinned"`
 	// Mutual TLS on the plugin's socket. Default true.
 	AutoMTLS *bool `yaml:"auto_mtls"`
+	// UID:GID that the process runs as, in numbers. Default: as the server. Needs privilege.
+	User string `yaml:"user" jsonschema:"pattern=^[0-9]{1\\,9}:[0-9]{1\\,9}$"`
 	// Of one call. Default 5s.
 	Timeout strictyaml.Duration `yaml:"timeout"`
 	// Until the process answers. Default 30s.
@@ -113,9 +124,14 @@ type Issuer struct {
 	Claims ast.Node `yaml:"claims"`
 	// Clients that belong to the configuration. Others live in storage.
 	Clients []Client `yaml:"clients"`
+	// Whose signed assertions the grant jwt-bearer takes.
+	TrustedIssuers []TrustedIssuer `yaml:"trusted_issuers"`
+	// Vendors' login APIs that the issuer answers too.
+	Dialects []Dialect `yaml:"dialects"`
 
 	claims  *oauth.Claims
 	clients map[string]*storage.Client
+	trusted []oauth.TrustedIssuer
 }
 
 // AccessToken says how access tokens are made.
@@ -155,16 +171,61 @@ type Keys struct {
 type Client struct {
 	ID   string `yaml:"id" jsonschema:"required,minLength=1,maxLength=255"`
 	Name string `yaml:"name"`
-	// The client secret. Either this or public.
+	// The client secret. A client has this, or jwks, or both, or is public.
 	Secret *Secret `yaml:"secret"`
-	// The client has no secret.
+	// The public keys that its assertions verify with (private_key_jwt).
+	JWKS *KeySet `yaml:"jwks"`
+	// The client has nothing to prove itself with.
 	Public bool `yaml:"public"`
-	// password; api-key; client_credentials; refresh_token.
+	// password; api-key; client_credentials; refresh_token; token-exchange; jwt-bearer.
 	Grants []string `yaml:"grants" jsonschema:"required,minItems=1"`
 	Scopes []string `yaml:"scopes"`
 	// What its tokens may be for; the first is the default. Default: the issuer's.
-	Audience    []string    `yaml:"audience"`
-	AccessToken AccessToken `yaml:"access_token"`
+	Audience     []string      `yaml:"audience"`
+	AccessToken  AccessToken   `yaml:"access_token"`
+	RefreshToken ClientRefresh `yaml:"refresh_token"`
+	// What signs its access tokens: one of the issuer's keys.algorithms. Default: the first.
+	Algorithm string `yaml:"algorithm"`
+	// The audiences that it may trade access tokens for; the first is the default.
+	Exchange []string `yaml:"exchange"`
+	// Which tokens of others it sees at introspection: those for one of its
+	// audience, or any. Default audience.
+	Introspect string `yaml:"introspect" jsonschema:"enum=audience,enum=any"`
+	// Whose scripts in browsers may read its answers: https://HOST.
+	Origins []string `yaml:"origins"`
 	// Claims of this client's tokens beside the issuer's; the same name replaces.
 	Claims ast.Node `yaml:"claims"`
+}
+
+// ClientRefresh says what is different for the sessions of one client.
+type ClientRefresh struct {
+	// Default: the issuer's.
+	Idle strictyaml.Duration `yaml:"idle"`
+	// Default: the issuer's.
+	Absolute strictyaml.Duration `yaml:"absolute"`
+	// For how long after a plugin last vouched for somebody their session may be
+	// refreshed while that plugin is down. Default 0s: not at all.
+	Outage strictyaml.Duration `yaml:"outage"`
+}
+
+// KeySet says where the public keys of somebody else are.
+type KeySet struct {
+	// A JWK Set.
+	File string `yaml:"file"`
+	// Where a JWK Set is fetched: https.
+	URL string `yaml:"url"`
+}
+
+// TrustedIssuer is somebody else whose assertions are taken for credentials.
+type TrustedIssuer struct {
+	// iss of its assertions.
+	Issuer string `yaml:"issuer" jsonschema:"required,minLength=1"`
+	JWKS   KeySet `yaml:"jwks" jsonschema:"required"`
+	// What aud may be. Default: the issuer's URL and its token endpoint.
+	Audience []string `yaml:"audience"`
+	// Default: every one with public keys.
+	Algorithms []string `yaml:"algorithms"`
+	// Makes an identity of the assertion: YAML with ${CEL} leaves over claims and
+	// issuer. Default: subject alone, which is sub.
+	Identity ast.Node `yaml:"identity"`
 }

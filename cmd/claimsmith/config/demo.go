@@ -16,7 +16,12 @@ var demo []byte
 
 // Demo returns the configuration of the demo whose data is in dir.
 func Demo(dir string) (*Config, error) {
-	return parse("demo.yaml", demo, dir, dir)
+	c, err := parse("demo.yaml", demo, dir, dir)
+	if err != nil {
+		return nil, err
+	}
+	c.demo = true
+	return c, nil
 }
 
 // NewDemo is Demo for a directory that may be new: it makes the master key

@@ -8,7 +8,11 @@ import (
 )
 
 // shortGrants are the grant types that have a short name beside their URN.
-var shortGrants = map[string]string{"api-key": oauth.GrantAPIKey}
+var shortGrants = map[string]string{
+	"api-key":        oauth.GrantAPIKey,
+	"token-exchange": oauth.GrantTokenExchange,
+	"jwt-bearer":     oauth.GrantJWTBearer,
+}
 
 // Grants returns grant types by the names under which protocols know them.
 func Grants(names []string) ([]string, error) {
@@ -18,7 +22,7 @@ func Grants(names []string) ([]string, error) {
 			name = long
 		}
 		if !slices.Contains(oauth.Grants, name) {
-			return nil, fmt.Errorf("unknown grant type %q: it is one of password, api-key, client_credentials, refresh_token", name)
+			return nil, fmt.Errorf("unknown grant type %q: it is one of %s", name, list(ShortGrants(oauth.Grants)))
 		}
 		grants = append(grants, name)
 	}

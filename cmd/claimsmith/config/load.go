@@ -34,7 +34,7 @@ func parse(file string, text []byte, dir, data string) (*Config, error) {
 	c := &Config{File: file, Dir: dir, DataDir: data}
 	doc, _ := strictyaml.Decode(file, text, c)
 	c.fill()
-	(&checker{c, doc}).check()
+	(&checker{Config: c, doc: doc}).check()
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
@@ -48,6 +48,9 @@ func (c *Config) fill() {
 	c.Log.Level = cmp.Or(c.Log.Level, "info")
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 	c.Storage.MaxConnections = cmp.Or(c.Storage.MaxConnections, 16)
+	c.asRead.listen, c.asRead.admin = c.Listen, c.Admin
+	c.Throttle.fill()
+	c.Tracing.fill()
 	for i := range c.Issuers {
 		c.Issuers[i].fill()
 	}

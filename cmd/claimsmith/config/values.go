@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/claimsmith/claimsmith/jwks"
@@ -56,6 +57,11 @@ func (c *Config) Issuer(name string) (*Issuer, error) {
 		return nil, fmt.Errorf("several issuers: choose one with --issuer: %s", strings.Join(names, ", "))
 	}
 	return nil, fmt.Errorf("no issuer %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// SignsWith reports whether the issuer has keys of the algorithm; "" is its default.
+func (i *Issuer) SignsWith(algorithm string) bool {
+	return algorithm == "" || slices.Contains(i.Keys.Algorithms, algorithm)
 }
 
 // RingConfig says how the issuer's keys live; store and sealer are the caller's.

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/claimsmith/claimsmith/internal/strictyaml"
+)
+
+func TestBuiltinPluginsHaveASchema(t *testing.T) {
+	for name := range Builtin {
+		if _, err := compileSchema(PluginSchema(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if PluginSchema("other") != nil {
+		t.Error("a plugin that is not built in has a schema")
+	}
+}
+
+// A fault of a plugin's own configuration is told as any other is, with its
+// place in the file and without the value, which may be a secret.
+func TestPluginSettingsAreCheckedAgainstTheirSchema(t *testing.T) {
+	t.Setenv("SECRET", "hunter2")
+	for _, tt := range []struct {
+		plugin string
+		want   []string // LINE:COLUMN: message
+	}{
+		{"{use: database, config: {url: 'sqlite:a.db'}}", nil},
+		{"{use: database}", nil},
+		{"{use: database, config: {pasword: {env: SECRET}}}", []string{`5:40: unknown key "pasword"`}},
+		{"{use: database, config: {max_conns: many}}", []string{"5:42: an integer is wanted, not a text"}},
+		{"{use: database, config: {max_conns: -1}}", []string{"5:42: is less than 0"}},
+		{"{use: database, config: {allow: [md4]}}", []string{`5:39: is not one of plaintext md5 sha1 sha256 sha512 bcrypt_truncated`}},
+		{"{use: database, config: {claims: {a: 1}}}", []string{"5:43: a text or a mapping is wanted"}},
+		{"{use: database, config: {claims: {a: {column: x, as: y}}}}", []string{"5:59: is not one of text integer number boolean list json"}},
+		{"{use: apikey, config: {url: {env: SECRET}, max_conns: [1]}}", []string{"5:60: an integer is wanted, not a list"}},
+		{"{use: ldap, config: {urls: 'ldap://a'}}", []string{"5:33: a list is wanted, not a text"}},
+	} {
+		text := "storage: {url: 'sqlite:a.db'}\nmaster_keys: [{id: a, key: {file: master.key}}]\nissuers: [{url: http://localhost}]\nplugins:\n  p: " + tt.plugin + "\n"
+		dir := newDir(t, map[string]string{"c.yaml": text})
+		_, err := Load(filepath.Join(dir, "c.yaml"), "")
+		faults, _ := errors.AsType[strictyaml.Faults](err)
+		var got []string
+		for _, f := range faults {
+			got = append(got, fmt.Sprintf("%d:%d: %s", f.Line, f.Column, f.Message))
+			if !strings.Contains(f.Hint, "--schema") || strings.Contains(f.Error(), "hunter2") {
+				t.Errorf("%s: %v", tt.plugin, f)
+			}
+		}
+		if tt.plugin[:10] == "{use: ldap" { // what else is missing is not the point here
+			got = slices.DeleteFunc(got, func(s string) bool { return strings.Contains(s, "missing") })
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s\n%v", tt.plugin, diff, err)
+		}
+	}
+}

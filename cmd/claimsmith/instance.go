@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/config"
+	"github.com/claimsmith/claimsmith/jwks"
+	"github.com/claimsmith/claimsmith/plugins/host"
+	"github.com/claimsmith/claimsmith/server"
+	"github.com/claimsmith/claimsmith/server/authn"
+	"github.com/claimsmith/claimsmith/storage"
+)
+
+// instance is what lives as long as the server, whatever configuration it runs
+// by. The parts of one configuration are a process.
+type instance struct {
+	log      *slog.Logger
+	db       *storage.DB
+	sealer   *jwks.Sealer
+	clients  *storage.ClientCache
+	keys     *keyMetrics
+	throttle *authn.Throttle
+	watch    *observers
+	metrics  *reloadMetrics
+	server   *server.Server
+	parts    parts
+
+	commands sync.Mutex // one at a time changes what runs
+	current  atomic.Pointer[process]
+}
+
+func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log *slog.Logger) (*instance, error) {
+	sealer, err := openSealer(ctx, cfg, db)
+	if err != nil {
+		return nil, err
+	}
+	watch, err := openObservers(ctx, cfg, db, log)
+	if err != nil {
+		return nil, err
+	}
+	return &instance{
+		log: log, db: db, sealer: sealer, clients: storage.NewClientCache(db), keys: newKeyMetrics(), watch: watch, metrics: newReloadMetrics(),
+		throttle: authn.NewThrottle(cfg.Throttle.Limits(), throttleStore{db}, cfg.DeriveKey("throttle", "")),
+	}, nil
+}
+
+// start opens what a configuration names and serves it, and keeps what it
+// takes alive in group until ctx ends.
+func (in *instance) start(ctx context.Context, group *errgroup.Group, cfg *config.Config, on listeners) error {
+	in.parts.group, in.parts.ctx = group, ctx
+	p, err := in.open(ctx, cfg, nil)
+	if err != nil {
+		return err
+	}
+	in.current.Store(p)
+	in.keys.show(p.rings)
+	registry := newRegistry()
+	registry.MustRegister(pluginMetrics(in.plugins), in.keys)
+	in.register(registry)
+	in.server, err = server.New(server.Config{
+		Public: on.public, Admin: on.admin,
+		Control: p.listenControl(), Commands: []server.Mounter{pluginCommands{in}, reloadCommand{in}},
+		Site: p.site(), Metrics: registry, Audit: in.watch.events, Traces: in.watch.traces, Log: in.log,
+	})
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return quiet(in.db.Watch(ctx, 0, in.changed)) })
+	group.Go(func() error { return in.prune(ctx) })
+	group.Go(func() error { return in.throttle.Run(ctx) })
+	group.Go(func() error { return in.watch.run(ctx) })
+	group.Go(func() error { return in.hearSignals(ctx) })
+	return nil
+}
+
+// register adds the metrics of what belongs to no package's own registry.
+func (in *instance) register(r *prometheus.Registry) {
+	r.MustRegister(in.metrics, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "claimsmith_build_info", Help: "What runs, always 1.", ConstLabels: prometheus.Labels{"version": version},
+	}, func() float64 { return 1 }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "claimsmith_throttle_suspects",
+		Help: "People, addresses and clients that have failed lately, as far as this replica knows.",
+	}, func() float64 { return float64(in.throttle.Suspects()) }))
+	in.watch.register(r)
+}
+
+// plugins are those that run, by name.
+func (in *instance) plugins() map[string]*host.Plugin { return in.current.Load().plugins }
+
+// changed takes up what another process has changed in storage.
+func (in *instance) changed(topic string) {
+	switch topic {
+	case storage.TopicClients:
+		in.clients.Forget()
+	case storage.TopicKeys:
+		in.current.Load().reloadKeys()
+	}
+}
+
+// hearSignals reloads the configuration and opens the file of events anew at
+// each SIGHUP, until ctx ends.
+func (in *instance) hearSignals(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			if err := in.watch.reopen(); err != nil {
+				in.log.Error("open events anew", "error", err)
+			}
+			if _, err := in.reload(ctx); err != nil {
+				in.log.Error("reload configuration", "error", err, "hint", "nothing has changed; claimsmith config check prints every fault")
+			}
+		}
+	}
+}
+
+// parts are what runs for a configuration: plugins and rings. A part that two
+// configurations share goes on.
+type parts struct {
+	group *errgroup.Group
+	ctx   context.Context
+	mu    sync.Mutex
+	stops map[any]context.CancelFunc
+}
+
+func (p *parts) run(part any, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	p.mu.Lock()
+	if p.stops == nil {
+		p.stops = map[any]context.CancelFunc{}
+	}
+	p.stops[part] = cancel
+	p.mu.Unlock()
+	p.group.Go(func() error { return quiet(run(ctx)) })
+}
+
+func (p *parts) stop(part any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cancel, ok := p.stops[part]; ok {
+		cancel()
+		delete(p.stops, part)
+	}
+}
