@@ -9,7 +9,7 @@ ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit) -X main.dat
 
 platforms := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
-.PHONY: help run build test lint install-servers clean $(platforms)
+.PHONY: help run build test bench lint install-servers clean $(platforms)
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(platforms):
 
 test: install-servers ## run every test, against real servers, with the race detector
 	CLAIMSMITH_TEST_ALL=1 go test -race -timeout 20m $(TESTFLAGS) ./...
+
+bench: ## compare every path with what this machine can do at all; PATHS=token,jwks for some
+	go run ./bench $(if $(PATHS),-paths $(PATHS)) $(BENCHFLAGS)
 
 lint: ## check formatting, go vet, staticcheck and go.mod
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/claimsmith/claimsmith/bench/load"
+	"github.com/claimsmith/claimsmith/bench/rig"
+	"github.com/claimsmith/claimsmith/internal/servertest"
+)
+
+// What to reach beside the ratios.
+const (
+	serverAtRest, serverUnderLoad, pluginMemory = 45, 90, 30 // megabytes
+	demoStart, databaseStart                    = 400 * time.Millisecond, 600 * time.Millisecond
+)
+
+// reportFloors tells how fast each floor is that no row shows alone.
+func (b *runner) reportFloors() {
+	b.server() // the database that sql reads
+	fmt.Println("\nfloors alone, per second")
+	for _, f := range []struct {
+		name string
+		side side
+	}{
+		{"hello", b.floorSide("hello")},
+		{"plugin", b.alone("plugin", connections)},
+		{"sql", b.alone("sql", connections)},
+		{"bcrypt", b.alone("bcrypt", 0)},
+	} {
+		sample, err := f.side(b.duration)
+		if err == nil && sample.Errors > 0 {
+			err = fmt.Errorf("counts for nothing: %d errors", sample.Errors)
+		}
+		if err != nil {
+			fmt.Printf("%-10s %v\n", f.name, err)
+			b.failed = true
+			continue
+		}
+		fmt.Printf("%-10s %s\n", f.name, rate(sample.Rate()))
+	}
+}
+
+// reportStart tells how long the process takes from its start to its first token.
+func (b *runner) reportStart() {
+	site := b.NewSite("start", servertest.PostgreSQL(b.Rig), rig.Options{Issuers: []string{"people"}})
+	var demo, database []time.Duration
+	for range b.rounds {
+		demo = append(demo, b.Demo())
+		server := site.Serve()
+		server.Stop()
+		database = append(database, server.Start)
+	}
+	fmt.Println("process start to first token, median")
+	within := func(what string, took []time.Duration, limit time.Duration) {
+		m := load.Median(took)
+		fmt.Printf("%-34s %6v  reach %v  %s\n", what, m.Round(time.Millisecond), limit, below(m, limit))
+	}
+	within("demo, an empty directory", demo, demoStart)
+	within("PostgreSQL, migrated", database, databaseStart)
+	fmt.Println()
+}
+
+// memoryOf reads the memory of a server and its plugins, a moment after it started.
+func (b *runner) memoryOf(s *rig.Server) []rig.Memory {
+	time.Sleep(time.Second)
+	m, err := rig.MemoryOf(s.PID)
+	b.Check(err)
+	return m
+}
+
+// reportMemory tells what the shared server held before the load and at most since.
+func (b *runner) reportMemory() {
+	s := b.server()
+	loaded := b.memoryOf(s.Server)
+	const format = "%-33s %7s %7s %7s %7s %7s\n"
+	fmt.Printf("\n"+format, "memory, MB", "at rest", "own", "reach", "peak", "reach")
+	for _, m := range slices.SortedFunc(slices.Values(loaded), byName) {
+		reachRest, reachPeak := pluginMemory, pluginMemory
+		if m.Name == "server" {
+			reachRest, reachPeak = serverAtRest, serverUnderLoad
+		}
+		rest := m
+		if i := slices.IndexFunc(s.rest, func(r rig.Memory) bool { return r.Name == m.Name }); i >= 0 {
+			rest = s.rest[i]
+		}
+		fmt.Printf(format, m.Name, rate(rest.Now), rate(rest.Own), strconv.Itoa(reachRest), rate(m.Peak), strconv.Itoa(reachPeak))
+	}
+}
+
+func byName(a, b rig.Memory) int { return strings.Compare(a.Name, b.Name) }
+
+func below[T cmp.Ordered](value, limit T) string {
+	if value <= limit {
+		return "reached"
+	}
+	return "above"
+}
