@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -12,6 +13,10 @@ import (
 	"github.com/claimsmith/claimsmith/server/audit"
 )
 
+// deadline bounds a request's work: a database or a plugin that hangs is
+// answered for with 503 before the caller gives up.
+const deadline = 10 * time.Second
+
 // observe makes one event of a request: it begins it, lets the endpoint fill it
 // in, and at the end logs, counts and traces it. A panic ends its own request
 // only.
@@ -20,7 +25,9 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 	if remote := site.caller(r); remote.IsValid() {
 		event.Remote = remote.String()
 	}
-	ctx, span := s.startSpan(audit.NewContext(r.Context(), event), r, event)
+	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), event), deadline)
+	defer cancel()
+	ctx, span := s.startSpan(ctx, r, event)
 	out := &answer{ResponseWriter: w, held: s.Audit.Required && !safe(r.Method)}
 	w.Header().Set("X-Request-Id", event.RequestID)
 	s.metrics.inFlight.Inc()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/internal/servertest"
 	"github.com/claimsmith/claimsmith/server/oauth"
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // patience bounds a test of many callers: who deadlocks does not come back.
@@ -201,4 +202,44 @@ func TestPasswordsBeyondTheCoresAreRefused(t *testing.T) {
 	if in.Load() == 0 || refused.Load() == 0 {
 		t.Errorf("of 64 logins at once %d were let in and %d refused", in.Load(), refused.Load())
 	}
+}
+
+// TestALockedDatabaseHoldsNobodyForEver has the database hang in the middle of
+// refreshes: callers get an answer, and nobody loses a session.
+func TestALockedDatabaseHoldsNobodyForEver(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	listen := freeAddress(t)
+	database := servertest.PostgreSQL(t)
+	dir := newSite(t, listen, database, "")
+	secrets := populate(t, dir)
+	key := keyOf(t, dir)
+	p := start(t, dir, listen)
+	tokens := p.sessions(ctx, 64, "portal", secrets.client, key)
+
+	db, err := sqldb.Open(ctx, sqldb.Config{URL: database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Tx(ctx, func(tx sqldb.Tx) error {
+		if _, err := tx.Exec(ctx, `lock table sessions in access exclusive mode`); err != nil {
+			return err
+		}
+		together(t, len(tokens), func(i int) error {
+			r, err := p.tryToken(ctx, "portal", secrets.client, "grant_type=refresh_token", "refresh_token="+tokens[i])
+			if err == nil && (r.Status != http.StatusServiceUnavailable || r.RetryAfter == "") {
+				err = fmt.Errorf("while the database hangs: %+v", r)
+			}
+			return err
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	together(t, len(tokens), func(i int) error {
+		_, _, err := p.ask(ctx, "portal", secrets.client, "grant_type=refresh_token", "refresh_token="+tokens[i])
+		return err
+	})
 }
