@@ -104,10 +104,15 @@ func (r *route) encodingOf(contentType string) (kind encoding, boundary string) 
 // members are those of a JSON object.
 type members map[string]json.RawMessage
 
+// complaint is a sentence for the caller whose request cannot be read.
+type complaint string
+
+func (c complaint) Error() string { return string(c) }
+
 var (
-	errJSON      = errors.New("The body is not a JSON object")
-	errTooMany   = errors.New("The body has too many members")
-	errForm      = errors.New("The body is not a well-formed form")
+	errJSON      = complaint("The body is not a JSON object")
+	errTooMany   = complaint("The body has too many members")
+	errForm      = complaint("The body is not a well-formed form")
 	errNotString = errors.New("is not a string")
 )
 
@@ -129,7 +134,7 @@ func parseMembers(body []byte) (members, error) {
 		}
 		name := key.(string) // within an object that is valid
 		if _, twice := m[name]; twice {
-			return nil, fmt.Errorf("The body has a member twice: %.64q", name)
+			return nil, complaint(fmt.Sprintf("The body has a member twice: %.64q", name))
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
@@ -186,7 +191,7 @@ func once(form url.Values) error {
 	}
 	for name, values := range form {
 		if slices.ContainsFunc(values, func(v string) bool { return v != values[0] }) {
-			return fmt.Errorf("The body has a field twice: %.64q", name)
+			return complaint(fmt.Sprintf("The body has a field twice: %.64q", name))
 		}
 	}
 	return nil

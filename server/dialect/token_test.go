@@ -67,7 +67,7 @@ func (s *site) read(t testing.TB, name, text string) *dialect.Token {
 func typesOf(object map[string]any) map[string]string {
 	types := map[string]string{}
 	for name, v := range object {
-		switch v.(type) {
+		switch v := v.(type) {
 		case nil:
 			types[name] = "null"
 		case string:
@@ -76,7 +76,7 @@ func typesOf(object map[string]any) map[string]string {
 			types[name] = "bool"
 		case json.Number:
 			types[name] = "integer"
-			if strings.ContainsAny(string(v.(json.Number)), ".eE") {
+			if strings.ContainsAny(string(v), ".eE") {
 				types[name] = "number"
 			}
 		case []any:
