@@ -40,6 +40,7 @@ func newCommand() *cobra.Command {
 		newConfigCommand(),
 		newMigrateCommand(),
 		newClientCommand(),
+		newClaimsCommand(),
 		newUserCommand(),
 		newAPIKeyCommand(),
 		newKeysCommand(),
@@ -48,6 +49,7 @@ func newCommand() *cobra.Command {
 		newPluginCommand(),
 		newDialectCommand(),
 		newTokenCommand(),
+		newVerifyCommand(),
 		newVersionCommand(),
 	)
 	return root

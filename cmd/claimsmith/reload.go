@@ -89,12 +89,12 @@ func notIn(plugins, others map[string]*host.Plugin) []string {
 func (p *process) release(before *process) {
 	for name, plugin := range before.plugins {
 		if p.plugins[name] != plugin {
-			p.in.parts.stop(plugin)
+			before.in.parts.stop(plugin)
 		}
 	}
 	for name, ring := range before.rings {
 		if p.rings[name] != ring {
-			p.in.parts.stop(ring)
+			before.in.parts.stop(ring)
 		}
 	}
 }

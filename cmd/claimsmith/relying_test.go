@@ -33,8 +33,8 @@ func startRelyingGo(t *testing.T, issuer string) string {
 // stands in wrap is a program that runs it.
 func startRelyingNode(t *testing.T, issuer string, wrap ...string) string {
 	t.Helper()
-	dir, err := installNode()
-	if err != nil {
+	dir := t.TempDir()
+	if err := installNode(dir); err != nil {
 		servertest.Missing(t, "relying-node: %v", err)
 	}
 	args := append(wrap, "node", "main.js")
@@ -43,28 +43,24 @@ func startRelyingNode(t *testing.T, issuer string, wrap ...string) string {
 	return startService(t, cmd, issuer)
 }
 
-// installNode installs what relying-node needs beside a copy of it.
-var installNode = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "relying-node-")
-	if err != nil {
-		return "", err
-	}
+// installNode copies relying-node into dir, with what it needs.
+func installNode(dir string) error {
 	for _, name := range []string{"main.js", "package.json", "package-lock.json"} {
 		text, err := os.ReadFile("../../examples/relying-node/" + name)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			return "", err
+			return err
 		}
 	}
-	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier")
+	cmd := exec.Command("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
-	return dir, nil
-})
+	return nil
+}
 
 // startService starts a relying service and returns its URL.
 func startService(t *testing.T, cmd *exec.Cmd, issuer string) string {

@@ -210,8 +210,9 @@ func (f *front) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 			return nil, err
 		}
 	}
-	for range len(f.replicas) {
-		r.URL.Host = f.replicas[f.next.Add(1)%uint32(len(f.replicas))]
+	first := f.next.Add(1)
+	for i := range uint32(len(f.replicas)) {
+		r.URL.Host = f.replicas[(first+i)%uint32(len(f.replicas))]
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if resp, err = f.transport.RoundTrip(r); err == nil {
 			return resp, nil

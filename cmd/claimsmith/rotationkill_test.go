@@ -42,12 +42,15 @@ func TestKillInTheMiddleOfARotation(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(takes/4 + rand.N(takes)) // where it is then, only chance knows
+			time.Sleep(takes*3/4 + rand.N(takes/2)) // where it is then, only chance knows
 			cmd.Process.Kill()
 			cmd.Wait()
 			now := oneActive(t, db)
 			if now["ES256"] != active["ES256"] {
 				done++
+				takes = takes * 9 / 10 // so that the kills come close to the change
+			} else {
+				takes = takes * 10 / 9
 			}
 			active = now
 		}

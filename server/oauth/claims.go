@@ -133,7 +133,16 @@ func (p *Provider) appendClaims(payload []byte, x *exchange) ([]byte, error) {
 		return payload, err
 	}
 	last := len(payload) - 1
-	out, err := claims.shape.AppendJSON(payload[:last], &variables{
+	out, err := claims.shape.AppendJSON(payload[:last], x.variables())
+	if err != nil {
+		return nil, fmt.Errorf("render claims: %w", err)
+	}
+	return join(out, last)
+}
+
+// variables are what a shape may name of the exchange.
+func (x *exchange) variables() *variables {
+	return &variables{
 		Identity: &x.identity,
 		Client:   clientVariables{ID: x.client.ID, Name: x.client.Name},
 		Request:  requestVariables{Grant: x.request.Grant, Attributes: x.request.Attributes, Remote: x.request.Remote},
@@ -142,11 +151,7 @@ func (p *Provider) appendClaims(payload []byte, x *exchange) ([]byte, error) {
 			ID: x.token.ID, Scopes: x.token.Scopes, Audience: x.token.Audience,
 			Issued: x.token.Issued, Expires: x.token.Expires, Lifetime: x.token.Expires.Sub(x.token.Issued),
 		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("render claims: %w", err)
 	}
-	return join(out, last)
 }
 
 // join makes one JSON object of two, of which the first lacks its closing
