@@ -7,15 +7,20 @@ ARG TARGETOS TARGETARCH
 ARG VERSION=devel
 ARG COMMIT=unknown
 ARG DATE=unknown
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+ENV GOCACHE=/cache/build GOMODCACHE=/cache/mod
+RUN --mount=type=cache,target=/cache \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
     -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" \
     -o image/claimsmith ./cmd/claimsmith
 RUN mkdir image/data
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/image/claimsmith /usr/local/bin/claimsmith
 COPY --from=build --chown=65532:65532 /src/image/data /var/lib/claimsmith
+# The sockets of the plugins' processes are made here.
+COPY --from=build --chown=65532:65532 /src/image/data /tmp
+ENV PATH=/usr/local/bin
 WORKDIR /var/lib/claimsmith
 USER 65532:65532
 EXPOSE 8080 9080
