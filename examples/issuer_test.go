@@ -46,7 +46,8 @@ func newIssuer(t *testing.T) *issuer {
 		fmt.Fprintf(w, `{"issuer": %q, "jwks_uri": %q}`, iss.URL, iss.URL+"/keys")
 	})
 	mux.HandleFunc("GET /keys", iss.serveKeys)
-	iss.Server = httptest.NewServer(mux)
+	iss.Server = httptest.NewUnstartedServer(mux)
+	iss.Start() // what the handler reads is there before anybody can ask
 	t.Cleanup(iss.Close)
 	iss.publish(newKey(t, "elliptic", jwt.SigningMethodES256))
 	return iss

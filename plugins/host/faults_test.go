@@ -281,7 +281,7 @@ func TestStopFinishesCalls(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "20 in flight", func() bool { return p.Status().InFlight == 20 })
+	eventually(t, "20 calls at the process", func() bool { return p.Status().Calls == 20 })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
