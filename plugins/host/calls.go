@@ -107,7 +107,7 @@ func outcomeOf(ctx context.Context, err error) Outcome {
 		return Denied
 	case errors.Is(err, sdk.ErrUnknown):
 		return Unknown
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded): // gRPC's timer may fire first
 		return TimedOut
 	case ctx.Err() != nil:
 		return Cancelled
