@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -251,32 +250,6 @@ func (p *process) checks() []server.Check {
 		checks = append(checks, server.Check{Name: "keys " + name, Probe: func(context.Context) error { return ring.Ready() }})
 	}
 	return checks
-}
-
-// pruneEvery and pruneLimit bound how often and how much ended rows are removed.
-const (
-	pruneEvery = 10 * time.Minute
-	pruneLimit = 1000
-)
-
-// prune removes sessions, revocations, used assertions and failures that are over.
-func (in *instance) prune(ctx context.Context) error {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			_, err1 := in.db.PruneSessions(ctx, now, pruneLimit)
-			_, err2 := in.db.PruneRevocations(ctx, now, pruneLimit)
-			_, err3 := in.db.PruneAssertions(ctx, now, pruneLimit)
-			_, err4 := in.db.PruneThrottle(ctx, now, now.Add(-authn.KnownFor), pruneLimit)
-			if err := errors.Join(err1, err2, err3, err4); err != nil && ctx.Err() == nil {
-				in.log.Warn("prune storage", "error", err)
-			}
-		}
-	}
 }
 
 func newRegistry() *prometheus.Registry {

@@ -136,6 +136,7 @@ type rows struct {
 	down   bool
 	events []storage.Event
 	calls  int
+	old    int // events that may be removed
 }
 
 func (r *rows) AddEvents(_ context.Context, events []storage.Event) error {
@@ -149,7 +150,13 @@ func (r *rows) AddEvents(_ context.Context, events []storage.Event) error {
 	return nil
 }
 
-func (r *rows) PruneEvents(context.Context, time.Time, int) (int64, error) { return 0, nil }
+func (r *rows) PruneEvents(_ context.Context, _ time.Time, limit int) (int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := min(r.old, limit)
+	r.old -= n
+	return int64(n), nil
+}
 
 func (r *rows) set(down bool) {
 	r.mu.Lock()
@@ -162,6 +169,24 @@ func (r *rows) kept() (events, calls int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.events), r.calls
+}
+
+func TestEveryOldEventIsRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &rows{old: 100_000}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- audit.NewKeeper(rows, time.Hour, slog.New(slog.DiscardHandler)).Run(ctx) }()
+		time.Sleep(11 * time.Minute)
+		synctest.Wait()
+		if rows.old > 0 {
+			t.Errorf("%d old events are left", rows.old)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestEventsAreKeptBesideTheRequests(t *testing.T) {

@@ -70,9 +70,17 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-store.C:
 			k.drain(ctx)
 		case now := <-prune.C:
-			if _, err := k.rows.PruneEvents(ctx, now.Add(-k.keepFor), keeperQueue); err != nil && ctx.Err() == nil {
-				k.log.Warn("prune events", "error", err)
-			}
+			k.prune(ctx, now.Add(-k.keepFor))
+		}
+	}
+}
+
+// prune removes every event from before a time, and stores what comes meanwhile.
+func (k *Keeper) prune(ctx context.Context, before time.Time) {
+	for n := int64(keeperQueue); n == keeperQueue && ctx.Err() == nil; k.drain(ctx) {
+		var err error
+		if n, err = k.rows.PruneEvents(ctx, before, keeperQueue); err != nil && ctx.Err() == nil {
+			k.log.Warn("prune events", "error", err)
 		}
 	}
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/claimsmith/claimsmith/server/authn"
+)
+
+// pruneEvery is how often rows that are over are looked for, and pruneLimit how
+// many one statement removes, so that it holds no lock for long.
+const (
+	pruneEvery = 10 * time.Minute
+	pruneLimit = 1000
+)
+
+// prune removes what is over now and then, until ctx ends.
+func (in *instance) prune(ctx context.Context) error {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			in.pruneAll(ctx, now)
+		}
+	}
+}
+
+// pruneAll removes every session, revocation, used assertion and failure that
+// is over at now.
+func (in *instance) pruneAll(ctx context.Context, now time.Time) {
+	for _, prune := range []func() (int64, error){
+		func() (int64, error) { return in.db.PruneSessions(ctx, now, pruneLimit) },
+		func() (int64, error) { return in.db.PruneRevocations(ctx, now, pruneLimit) },
+		func() (int64, error) { return in.db.PruneAssertions(ctx, now, pruneLimit) },
+		func() (int64, error) { return in.db.PruneThrottle(ctx, now, now.Add(-authn.KnownFor), pruneLimit) },
+	} {
+		for ctx.Err() == nil {
+			n, err := prune()
+			if err != nil && ctx.Err() == nil {
+				in.log.Warn("prune storage", "error", err)
+			}
+			if err != nil || n < pruneLimit {
+				break
+			}
+		}
+	}
+}
