@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,7 @@ type Mounter interface {
 // Config is what a Server is made of.
 type Config struct {
 	Public net.Listener // for callers
+	TLS    *tls.Config  // what Public speaks; nil: HTTP
 	Admin  net.Listener // for operators: health and metrics; nil for none
 	// Control is for commands on this machine, see ListenControl; nil for none.
 	Control net.Listener
@@ -75,7 +77,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Run(ctx context.Context) error {
 	public := s.httpServer(s.Handler())
 	errs := make(chan error, 3)
-	go func() { errs <- public.Serve(s.Public) }()
+	go func() { errs <- s.serve(public) }()
 	admin := s.httpServer(s.AdminHandler())
 	if s.Admin != nil {
 		go func() { errs <- admin.Serve(s.Admin) }()
@@ -98,6 +100,15 @@ func (s *Server) Run(ctx context.Context) error {
 		failed = errors.Join(failed, fmt.Errorf("drain requests: %w", err))
 	}
 	return errors.Join(failed, admin.Close(), control.Close())
+}
+
+// serve answers callers.
+func (s *Server) serve(public *http.Server) error {
+	if s.TLS == nil {
+		return public.Serve(s.Public)
+	}
+	public.TLSConfig = s.TLS
+	return public.ServeTLS(s.Public, "", "")
 }
 
 func (s *Server) httpServer(h http.Handler) *http.Server {

@@ -32,6 +32,7 @@ type instance struct {
 	watch    *observers
 	metrics  *reloadMetrics
 	server   *server.Server
+	own      *certificate // nil where another terminates TLS
 	parts    parts
 
 	commands sync.Mutex // one at a time changes what runs
@@ -47,8 +48,12 @@ func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log *s
 	if err != nil {
 		return nil, err
 	}
+	own, err := openCertificate(cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	return &instance{
-		log: log, db: db, sealer: sealer, clients: storage.NewClientCache(db), keys: newKeyMetrics(), watch: watch, metrics: newReloadMetrics(),
+		log: log, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), keys: newKeyMetrics(), watch: watch, metrics: newReloadMetrics(),
 		throttle: authn.NewThrottle(cfg.Throttle.Limits(), throttleStore{db}, cfg.DeriveKey("throttle", "")),
 	}, nil
 }
@@ -67,7 +72,7 @@ func (in *instance) start(ctx context.Context, group *errgroup.Group, cfg *confi
 	registry.MustRegister(pluginMetrics(in.plugins), in.keys)
 	in.register(registry)
 	in.server, err = server.New(server.Config{
-		Public: on.public, Admin: on.admin,
+		Public: on.public, TLS: in.own.config(), Admin: on.admin,
 		Control: p.listenControl(), Commands: []server.Mounter{pluginCommands{in}, reloadCommand{in}},
 		Site: p.site(), Metrics: registry, Audit: in.watch.events, Traces: in.watch.traces, Log: in.log,
 	})
@@ -78,6 +83,7 @@ func (in *instance) start(ctx context.Context, group *errgroup.Group, cfg *confi
 	group.Go(func() error { return in.prune(ctx) })
 	group.Go(func() error { return in.throttle.Run(ctx) })
 	group.Go(func() error { return in.watch.run(ctx) })
+	group.Go(func() error { return in.own.run(ctx) })
 	group.Go(func() error { return in.hearSignals(ctx) })
 	return nil
 }
@@ -91,6 +97,7 @@ func (in *instance) register(r *prometheus.Registry) {
 		Help: "People, addresses and clients that have failed lately, as far as this replica knows.",
 	}, func() float64 { return float64(in.throttle.Suspects()) }))
 	in.watch.register(r)
+	in.own.register(r)
 }
 
 // plugins are those that run, by name.
@@ -106,8 +113,8 @@ func (in *instance) changed(topic string) {
 	}
 }
 
-// hearSignals reloads the configuration and opens the file of events anew at
-// each SIGHUP, until ctx ends.
+// hearSignals reloads the configuration and the certificate and opens the file
+// of events anew at each SIGHUP, until ctx ends.
 func (in *instance) hearSignals(ctx context.Context) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -120,6 +127,7 @@ func (in *instance) hearSignals(ctx context.Context) error {
 			if err := in.watch.reopen(); err != nil {
 				in.log.Error("open events anew", "error", err)
 			}
+			in.own.renew()
 			if _, err := in.reload(ctx); err != nil {
 				in.log.Error("reload configuration", "error", err, "hint", "nothing has changed; claimsmith config check prints every fault")
 			}

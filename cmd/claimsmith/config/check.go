@@ -33,6 +33,7 @@ func (c *checker) check() {
 	if c.Admin != "off" {
 		c.checkAddress("admin", c.Admin)
 	}
+	c.checkCertificate()
 	c.checkStorage()
 	c.checkMasterKeys()
 	c.checkGuard()
@@ -186,7 +187,7 @@ func (c *checker) checkURL(path, text string) {
 	case strings.HasSuffix(text, "/"):
 		c.doc.Fault(path, "an issuer URL does not end in a slash", "tokens and services compare it letter by letter: leave the slash out")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		c.doc.Fault(path, "http is for loopback only", "use https, and terminate TLS in front of the server")
+		c.doc.Fault(path, "http is for loopback only", "use https: set tls, or terminate TLS in front of the server")
 	}
 }
 

@@ -34,7 +34,9 @@ type Config struct {
 	// Where callers reach the server: HOST:PORT. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen"`
 	// Where operators reach health and metrics: HOST:PORT or off. Default 127.0.0.1:9080.
-	Admin   string  `yaml:"admin"`
+	Admin string `yaml:"admin"`
+	// Makes the public address speak HTTPS. Without it, terminate TLS in front of the server.
+	TLS     *TLS    `yaml:"tls"`
 	Log     Log     `yaml:"log"`
 	Storage Storage `yaml:"storage" jsonschema:"required"`
 	// Whose X-Forwarded-For is believed: addresses and networks.
@@ -53,6 +55,14 @@ type Config struct {
 	demo       bool // there is no file
 	proxies    []netip.Prefix
 	asRead     struct{ listen, admin string } // before flags
+}
+
+// TLS names the server's own certificate.
+type TLS struct {
+	// The file of the certificate and its chain, as PEM.
+	Certificate string `yaml:"certificate" jsonschema:"required"`
+	// The file of its private key, as PEM.
+	Key string `yaml:"key" jsonschema:"required"`
 }
 
 // Log says what is logged to standard error, and how.

@@ -133,6 +133,7 @@ func (c *Config) Fixed(next *Config) []string {
 	}{
 		{"listen", c.asRead.listen, next.asRead.listen},
 		{"admin", c.asRead.admin, next.asRead.admin},
+		{"tls", c.TLS, next.TLS},
 		{"log", c.Log, next.Log},
 		{"storage", c.Storage, next.Storage},
 		{"storage.password", c.password, next.password},
