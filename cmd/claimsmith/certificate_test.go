@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -98,6 +99,14 @@ func TestACertificateIsRenewedWhileItServes(t *testing.T) {
 	p.await("the new certificate", func() bool { _, err := https(listen, second); return err == nil })
 	if _, err := https(listen, first); err == nil {
 		t.Error("the certificate before is still shown")
+	}
+	metrics, err := http.Get(p.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer metrics.Body.Close()
+	if text, err := io.ReadAll(metrics.Body); err != nil || !strings.Contains(string(text), "claimsmith_certificate_expires_timestamp_seconds 1.") {
+		t.Errorf("metrics do not say when the certificate expires, %v", err)
 	}
 	p.stop()
 }
