@@ -1,5 +1,6 @@
 // Package servertest starts the real servers that tests talk to: PostgreSQL,
-// MariaDB and OpenLDAP, from the programs that Debian's packages install.
+// MariaDB, OpenLDAP and Samba's Active Directory, from the programs that Debian's
+// packages install.
 //
 // A test calls the function named after the server and gets an address that is
 // its own. The first call in a test binary starts the server, in a temporary
@@ -8,5 +9,6 @@
 // directory goes, when the test binary ends, even when that is killed.
 //
 // Where the programs are not installed the test is skipped with the reason;
-// with CLAIMSMITH_TEST_ALL=1 in the environment it fails instead.
+// with CLAIMSMITH_TEST_ALL=1 in the environment it fails instead. What only root
+// can start is skipped for others.
 package servertest

@@ -1,14 +1,6 @@
 package servertest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -67,7 +59,9 @@ func Slapd(t testing.TB, ldif string, config ...string) *LDAP {
 	l.URL, l.TLSURL = "ldap://"+l.freeAddress(), "ldaps://"+l.freeAddress()
 	l.Socket = "ldapi://" + url.PathEscape(filepath.Join(l.dir, "socket"))
 	l.CA, l.ClientCertificate, l.ClientKey = l.file("ca.pem"), l.file("client.pem"), l.file("client.key")
-	l.writeCertificates()
+	if err := certifyServer(l.dir, net.IPv4(127, 0, 0, 1)); err != nil {
+		t.Fatal(err)
+	}
 	l.load(ldif, strings.Join(config, "\n"))
 	l.Start()
 	return l
@@ -221,53 +215,4 @@ func (l *LDAP) load(ldif, config string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		l.t.Fatalf("slapadd: %v\n%s", err, out)
 	}
-}
-
-// writeCertificates makes a CA and of it a certificate for the server and one for a client.
-func (l *LDAP) writeCertificates() {
-	l.t.Helper()
-	ca := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "CA of one test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	leaf := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "slapd"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	caKey := l.certify("ca", ca, ca, nil)
-	l.certify("server", leaf, ca, caKey)
-	client := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "client"}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	l.certify("client", client, ca, caKey)
-}
-
-// certify writes NAME.pem and NAME.key; the issuer's key is nil for a certificate that signs itself.
-func (l *LDAP) certify(name string, certificate, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) *ecdsa.PrivateKey {
-	l.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if issuerKey == nil {
-		issuerKey = key
-	}
-	certificate.SerialNumber = big.NewInt(time.Now().UnixNano())
-	certificate.NotBefore, certificate.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
-	der, err := x509.CreateCertificate(rand.Reader, certificate, issuer, &key.PublicKey, issuerKey)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{
-		name + ".pem": {Type: "CERTIFICATE", Bytes: der},
-		name + ".key": {Type: "PRIVATE KEY", Bytes: pkcs8},
-	} {
-		if err := os.WriteFile(l.file(file), pem.EncodeToMemory(block), 0o600); err != nil {
-			l.t.Fatal(fmt.Errorf("write certificate: %w", err))
-		}
-	}
-	return key
 }
