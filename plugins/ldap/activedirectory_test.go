@@ -150,22 +150,6 @@ func TestActiveDirectoryFollowsNestedGroups(t *testing.T) {
 	}
 }
 
-// Active Directory answers the first 1500 values of an attribute under another name.
-func TestGroupsThatDoNotFitAreNotLost(t *testing.T) {
-	s := activeDirectory(t, answer{})
-	s.search = func(string, string) answer {
-		e := aliceInAD()
-		e.Attributes = slices.DeleteFunc(e.Attributes, func(a *goldap.EntryAttribute) bool { return a.Name == "memberOf" })
-		e.Attributes = append(e.Attributes, goldap.NewEntryAttribute("memberOf;range=0-1499", []string{"CN=Cards,DC=corp,DC=example"}))
-		return answer{entries: []*goldap.Entry{e}}
-	}
-	p := configured(t, forAD(s, nil))
-	_, err := p.Authenticate(t.Context(), password("alice", "wonderland"))
-	if outcome(err) != "unavailable" || !strings.Contains(err.Error(), "groups.filter") {
-		t.Errorf("login is %s (%v), want unavailable with advice", outcome(err), err)
-	}
-}
-
 func TestStateOfAccountDecidesRefresh(t *testing.T) {
 	for _, c := range []struct{ attribute, value, want string }{
 		{"userAccountControl", "514", "denied: disabled"},

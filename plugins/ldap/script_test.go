@@ -17,6 +17,7 @@ type script struct {
 	URL    string
 	bind   func(dn, password string) answer
 	search func(base, filter string) answer
+	read   func(dn string, attributes []string) answer // a search for one entry by its DN; nil: as search
 
 	mu    sync.Mutex
 	asked []string
@@ -73,6 +74,10 @@ func (s *script) serve(c net.Conn) {
 			if err != nil {
 				return
 			}
+			if op.Children[1].Value.(int64) == goldap.ScopeBaseObject && s.read != nil {
+				a = s.note("read "+base, s.read(base, attributesOf(op)))
+				break
+			}
 			a = s.note(fmt.Sprintf("search %s %s", base, filter), s.search(base, filter))
 		default:
 			return
@@ -88,6 +93,14 @@ func (s *script) serve(c net.Conn) {
 			return
 		}
 	}
+}
+
+// attributesOf is what a search asks for.
+func attributesOf(op *ber.Packet) (names []string) {
+	for _, name := range op.Children[7].Children {
+		names = append(names, name.Data.String())
+	}
+	return names
 }
 
 func (s *script) note(what string, a answer) answer {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/go-ldap/ldap/v3"
@@ -17,11 +16,7 @@ var errAmbiguous = fmt.Errorf("two entries match: %w", sdk.Denied(sdk.Invalid))
 // is sdk.ErrUnknown, several are errAmbiguous.
 func (d *directory) find(ctx context.Context, base string, scope int, filter string, attributes []string) (*ldap.Entry, error) {
 	request := ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 2, d.timeLimit, false, filter, attributes, nil)
-	var result *ldap.SearchResult
-	err := d.pool.do(ctx, searching, func(c *ldap.Conn) (err error) {
-		result, err = c.Search(request)
-		return err
-	})
+	result, err := d.search(ctx, request)
 	switch {
 	case errors.Is(err, sdk.ErrUnavailable):
 		return nil, err
@@ -40,20 +35,18 @@ func (d *directory) find(ctx context.Context, base string, scope int, filter str
 	case 0:
 		return nil, sdk.ErrUnknown
 	case 1:
-		return result.Entries[0], complete(result.Entries[0])
+		return result.Entries[0], d.complete(ctx, result.Entries[0])
 	}
 	return nil, errAmbiguous
 }
 
-// complete is an error if Active Directory kept back values of an attribute that
-// has very many, which would be groups that are missing.
-func complete(e *ldap.Entry) error {
-	for _, a := range e.Attributes {
-		if name, _, partly := strings.Cut(a.Name, ";range="); partly {
-			return sdk.Unavailable(fmt.Errorf("read %q: it has more values of %s than an answer holds; for groups, use groups.nested in_chain or groups.filter", e.DN, name))
-		}
-	}
-	return nil
+// search returns what the directory answers to the service account.
+func (d *directory) search(ctx context.Context, request *ldap.SearchRequest) (result *ldap.SearchResult, err error) {
+	err = d.pool.do(ctx, searching, func(c *ldap.Conn) (err error) {
+		result, err = c.Search(request)
+		return err
+	})
+	return result, err
 }
 
 // findLogin returns the entry that a login is about.
