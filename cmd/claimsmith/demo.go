@@ -24,6 +24,7 @@ const (
 	demoClient       = "demo"
 	demoClientSecret = "demo-secret"
 	demoUsername     = "alice"
+	demoEmail        = "alice@example.com" // logs in as the user name does
 	demoPassword     = "wonderland"
 	demoOrganisation = "Acme"
 )
@@ -151,7 +152,7 @@ func seedPerson(ctx context.Context, cfg *config.Config) (string, error) {
 	if errors.Is(err, database.ErrNotFound) {
 		user, err = users.Add(ctx, database.User{
 			Username: demoUsername, Organisation: demoOrganisation,
-			Name: "Alice Liddell", Email: "alice@example.com", EmailVerified: true,
+			Name: "Alice Liddell", Email: demoEmail, EmailVerified: true,
 			Groups: []string{"staff"}, Roles: []string{"editor"},
 			Units: []string{"north", "south"}, DefaultUnit: "north",
 			TimeZone: "Europe/London", DateFormat: "dd/MM/yyyy", UserType: "person",
@@ -179,7 +180,7 @@ func seedKey(ctx context.Context, cfg *config.Config, subject, earlier string) (
 	_, text, err := keys.Create(ctx, apikey.Record{
 		Name: "demo",
 		Owner: apikey.Owner{
-			Subject: subject, Username: demoUsername, Name: "Alice Liddell", Email: "alice@example.com",
+			Subject: subject, Username: demoUsername, Name: "Alice Liddell", Email: demoEmail,
 			Organisation: demoOrganisation, Units: []string{"north", "south"}, DefaultUnit: "north",
 			Groups: []string{"staff"}, Roles: []string{"editor"},
 		},

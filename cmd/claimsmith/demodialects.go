@@ -12,7 +12,7 @@ import (
 
 // demoLogins are a login by each dialect that comes with the program.
 var demoLogins = map[string]struct{ path, body string }{
-	"asset-infinity":  {"/api/auth/signin", `{"email":"%[1]s","password":"%[2]s","company":"%[3]s"}`},
+	"asset-infinity":  {"/api/auth/signin", `{"email":"%[4]s","password":"%[2]s","company":"%[3]s"}`},
 	"woodwing":        {"/services/apilogin", `username=%[1]s&password=%[2]s`},
 	"oisp":            {"/v1/api/auth/token", `{"username":"%[1]s","password":"%[2]s"}`},
 	"servicemobility": {"/createjwt", `{"username":"%[1]s","password":"%[2]s"}`},
@@ -29,7 +29,7 @@ func (f demoFacts) showDialects(ctx context.Context, w io.Writer) {
 			continue // not mounted in the demo
 		}
 		body := login.body
-		for i, fact := range []string{f.Username, f.Password, f.Organisation} {
+		for i, fact := range []string{f.Username, f.Password, f.Organisation, demoEmail} {
 			body = strings.ReplaceAll(body, fmt.Sprintf("%%[%d]s", i+1), fact)
 		}
 		contentType, flag := "application/json", " -H 'Content-Type: application/json'"

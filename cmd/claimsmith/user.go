@@ -22,6 +22,7 @@ func newUserCommand() *cobra.Command {
 	c.AddCommand(
 		newUserAddCommand(s),
 		newUserListCommand(s),
+		newUserSetCommand(s),
 		newUserSetPasswordCommand(s),
 		newUserDisableCommand(s),
 		newUserEnableCommand(s),
@@ -67,6 +68,7 @@ func organisationFlag(c *cobra.Command, organisation *string) {
 
 func newUserAddCommand(s *site) *cobra.Command {
 	var user database.User
+	var person personFlags
 	var fromStdin bool
 	c := &cobra.Command{
 		Use:   "add USERNAME",
@@ -78,6 +80,7 @@ func newUserAddCommand(s *site) *cobra.Command {
 				return err
 			}
 			user.Username = args[0]
+			person.apply(c, &user)
 			added, err := users.Add(c.Context(), user, password)
 			if err != nil {
 				return hintUser(fmt.Errorf("add user %s: %w", user.Username, err))
@@ -87,17 +90,7 @@ func newUserAddCommand(s *site) *cobra.Command {
 		}),
 	}
 	organisationFlag(c, &user.Organisation)
-	c.Flags().StringVar(&user.Name, "name", "", "for display")
-	c.Flags().StringVar(&user.Email, "email", "", "e-mail address")
-	c.Flags().BoolVar(&user.EmailVerified, "email-verified", false, "the address is known to be theirs")
-	c.Flags().StringSliceVar(&user.Groups, "group", nil, "a group that they are in")
-	c.Flags().StringSliceVar(&user.Roles, "role", nil, "a role that they have")
-	c.Flags().StringSliceVar(&user.Units, "unit", nil, "a unit of the organisation that is theirs")
-	c.Flags().StringVar(&user.DefaultUnit, "default-unit", "", "the unit of a login that names none")
-	c.Flags().StringVar(&user.UserType, "user-type", "", "what kind of user they are")
-	c.Flags().StringVar(&user.TimeZone, "time-zone", "", "their time zone, as Europe/Berlin")
-	c.Flags().StringVar(&user.DateFormat, "date-format", "", "how they write dates")
-	c.Flags().BoolVar(&user.MustChange, "must-change", false, "refuse the password until it is changed")
+	person.flags(c)
 	stdinFlag(c, &fromStdin)
 	return c
 }
@@ -212,17 +205,5 @@ func showPassword(c *cobra.Command, password sdk.Secret, fromStdin bool) error {
 		return nil
 	}
 	_, err := fmt.Fprintf(c.OutOrStdout(), "password  %s\n\nThe password is not shown again.\n", password.Reveal())
-	return err
-}
-
-func hintUser(err error) error {
-	switch {
-	case errors.Is(err, database.ErrNotFound):
-		return hint(err, "claimsmith user list shows those there are; name the organisation of one who has one")
-	case errors.Is(err, database.ErrExists):
-		return hint(err, "give them a new password with claimsmith user set-password")
-	case errors.Is(err, database.ErrAmbiguous):
-		return hint(err, "name the organisation with --organisation")
-	}
 	return err
 }

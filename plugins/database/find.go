@@ -18,11 +18,11 @@ func (u *Users) Get(ctx context.Context, id string) (User, error) {
 	return row.user()
 }
 
-// Find returns the user with a name in an organisation. With no organisation it
-// is the user who has none, else the only one of that name over all
-// organisations; where there are several the error wraps ErrAmbiguous.
-func (u *Users) Find(ctx context.Context, organisation, username string) (User, error) {
-	row, err := u.find(ctx, organisation, username)
+// Find returns the user with a user name or e-mail address in an organisation. With
+// no organisation it is the user who has none, else the only one of that name over
+// all organisations; where there are several the error wraps ErrAmbiguous.
+func (u *Users) Find(ctx context.Context, organisation, login string) (User, error) {
+	row, err := u.find(ctx, organisation, login)
 	if err != nil {
 		return User{}, err
 	}
@@ -61,26 +61,4 @@ func (u *Users) row(ctx context.Context, id string) (userRow, error) {
 		return userRow{}, fmt.Errorf("find user: %w", err)
 	}
 	return row, nil
-}
-
-// find is one statement, however the name turns out.
-func (u *Users) find(ctx context.Context, organisation, username string) (userRow, error) {
-	var rows []userRow
-	var err error
-	if organisation != "" {
-		err = u.db.Select(ctx, &rows, `select `+userColumns+` from users where username_key = ? and organisation_key = ?`,
-			fold(username), fold(organisation))
-	} else { // the one without an organisation comes first
-		err = u.db.Select(ctx, &rows, `select `+userColumns+` from users where username_key = ? order by organisation_key limit 2`,
-			fold(username))
-	}
-	switch {
-	case err != nil:
-		return userRow{}, fmt.Errorf("find user: %w", err)
-	case len(rows) == 0:
-		return userRow{}, fmt.Errorf("find user: %w", ErrNotFound)
-	case len(rows) > 1 && rows[0].OrganisationKey != "":
-		return userRow{}, fmt.Errorf("find user: %w", ErrAmbiguous)
-	}
-	return rows[0], nil
 }

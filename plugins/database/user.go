@@ -19,7 +19,9 @@ type User struct {
 	// people. Empty is no tenant.
 	Organisation string `json:"organisation,omitempty"`
 
-	Name          string   `json:"name,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Email is a way to log in as Username is. Neither may be the other of somebody
+	// else in the organisation.
 	Email         string   `json:"email,omitempty"`
 	EmailVerified bool     `json:"email_verified,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
@@ -68,5 +70,5 @@ func (u User) identity() sdk.Identity {
 	}
 }
 
-// fold returns a user name or organisation as it is compared.
+// fold returns a user name, an e-mail address or an organisation as it is compared.
 func fold(name string) string { return strings.ToLower(norm.NFKC.String(name)) }

@@ -44,8 +44,13 @@ func (u User) row(hash string) (userRow, error) {
 	if err := u.identity().Check(); err != nil {
 		return userRow{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if len(fold(u.Username)) > sdk.MaxString || len(fold(u.Organisation)) > sdk.MaxString { // both are in one index
-		return userRow{}, fmt.Errorf("%w: the user name or organisation is longer than %d bytes", ErrInvalid, sdk.MaxString)
+	if u.Email != strings.TrimSpace(u.Email) {
+		return userRow{}, fmt.Errorf("%w: the e-mail address has space around it", ErrInvalid)
+	}
+	for _, text := range []string{u.Username, u.Email, u.Organisation} { // they are in one index
+		if len(fold(text)) > sdk.MaxString {
+			return userRow{}, fmt.Errorf("%w: the user name, e-mail address or organisation is longer than %d bytes", ErrInvalid, sdk.MaxString)
+		}
 	}
 	claims, err := json.Marshal(u.Claims)
 	if err != nil || len(claims) > maxUserClaims {

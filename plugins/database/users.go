@@ -18,7 +18,7 @@ import (
 // What the methods of Users wrap, besides sqldb.ErrUnavailable.
 var (
 	ErrNotFound  = sqldb.ErrNotFound // no such user
-	ErrExists    = sqldb.ErrExists   // the organisation has a user of that name
+	ErrExists    = sqldb.ErrExists   // the organisation has a user of that name: see TakenError
 	ErrAmbiguous = errAmbiguous      // several organisations have a user of that name
 	ErrInvalid   = errors.New("invalid user")
 )
@@ -58,7 +58,8 @@ func (u *Users) Migrate(ctx context.Context) error {
 func (u *Users) Close() error { return u.db.Close() }
 
 // Add adds a user with a password and returns it with the ID and times that it
-// got. The error wraps ErrExists if the organisation has that user name.
+// got. The error is a TakenError if the user name or e-mail address is somebody else's
+// in that organisation.
 func (u *Users) Add(ctx context.Context, user User, secret sdk.Secret) (User, error) {
 	hash, err := hashNew(secret)
 	if err != nil {
@@ -84,27 +85,54 @@ func (u *Users) add(ctx context.Context, user User, hash string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	_, err = u.db.Exec(ctx, `insert into users (id, username, username_key, organisation, organisation_key, name, email, email_verified,
+	err = u.db.Tx(ctx, func(tx sqldb.Tx) error {
+		if err := r.insert(ctx, tx); err != nil {
+			return err
+		}
+		return r.insertLogins(ctx, tx)
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("add user: %w", u.explainTaken(ctx, user, err))
+	}
+	return user, nil
+}
+
+func (r userRow) insert(ctx context.Context, tx sqldb.Tx) error {
+	_, err := tx.Exec(ctx, `insert into users (id, username, username_key, organisation, organisation_key, name, email, email_verified,
 			groups, roles, units, default_unit, user_type, time_zone, date_format, claims,
 			password, locked, disabled, must_change, expires, created, updated)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Username, r.UsernameKey, r.Organisation, r.OrganisationKey, r.Name, r.Email, r.EmailVerified,
 		r.Groups, r.Roles, r.Units, r.DefaultUnit, r.UserType, r.TimeZone, r.DateFormat, r.Claims,
 		r.Password, r.Locked, r.Disabled, r.MustChange, r.Expires, r.Created, r.Updated)
-	if err != nil {
-		return User{}, fmt.Errorf("add user: %w", err)
-	}
-	return user, nil
+	return err
 }
 
-// Update writes all facts of a user but ID, password and Created.
+// Update writes all facts of a user but ID, password and Created. The error is a
+// TakenError as that of Add.
 func (u *Users) Update(ctx context.Context, user User) error {
 	user.Updated = time.Now().UTC()
 	r, err := user.row("")
 	if err != nil {
 		return err
 	}
-	return u.change(ctx, "update user", `update users set username = ?, username_key = ?, organisation = ?, organisation_key = ?,
+	err = u.db.Tx(ctx, func(tx sqldb.Tx) error {
+		if err := r.update(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `delete from user_logins where user_id = ?`, r.ID); err != nil {
+			return err
+		}
+		return r.insertLogins(ctx, tx)
+	})
+	if err != nil {
+		return fmt.Errorf("update user: %w", u.explainTaken(ctx, user, err))
+	}
+	return nil
+}
+
+func (r userRow) update(ctx context.Context, tx sqldb.Tx) error {
+	rows, err := tx.Exec(ctx, `update users set username = ?, username_key = ?, organisation = ?, organisation_key = ?,
 			name = ?, email = ?, email_verified = ?, groups = ?, roles = ?, units = ?, default_unit = ?,
 			user_type = ?, time_zone = ?, date_format = ?, claims = ?,
 			locked = ?, disabled = ?, must_change = ?, expires = ?, updated = ? where id = ?`,
@@ -112,6 +140,10 @@ func (u *Users) Update(ctx context.Context, user User) error {
 		r.Name, r.Email, r.EmailVerified, r.Groups, r.Roles, r.Units, r.DefaultUnit,
 		r.UserType, r.TimeZone, r.DateFormat, r.Claims,
 		r.Locked, r.Disabled, r.MustChange, r.Expires, r.Updated, r.ID)
+	if err == nil && rows == 0 {
+		err = ErrNotFound
+	}
+	return err
 }
 
 // SetPassword gives a user a new password, and says whether they must change it
