@@ -1,89 +1,17 @@
 package main
 
 import (
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/claimsmith/claimsmith/internal/servertest"
 )
 
-// proxy stands between the server and its database, and can cut them off.
-type proxy struct {
-	address, target string
-	mu              sync.Mutex
-	listener        net.Listener
-	open            map[net.Conn]bool
-}
-
-// newProxy returns a proxy before the server of a database's URL, and the URL through it.
-func newProxy(t testing.TB, database string) (*proxy, string) {
-	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{address: freeAddress(t), target: u.Host, open: map[net.Conn]bool{}}
-	p.connect(t)
-	t.Cleanup(p.cut)
-	u.Host = p.address
-	return p, u.String()
-}
-
-func (p *proxy) connect(t testing.TB) {
-	t.Helper()
-	listener, err := net.Listen("tcp", p.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.listener = listener
-	go func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", p.target)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			p.join(from, to)
-		}
-	}()
-}
-
-func (p *proxy) join(a, b net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open[a], p.open[b] = true, true
-	for _, pair := range [][2]net.Conn{{a, b}, {b, a}} {
-		go func() {
-			io.Copy(pair[0], pair[1])
-			pair[0].Close()
-		}()
-	}
-}
-
-// cut ends every connection and refuses new ones.
-func (p *proxy) cut() {
-	p.listener.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.open {
-		c.Close()
-	}
-	clear(p.open)
-}
-
 func TestStorageThatIsDownIsNobodysFault(t *testing.T) {
-	proxy, database := newProxy(t, servertest.PostgreSQL(t))
+	line := servertest.NewLine(t, servertest.PostgreSQL(t))
 	listen := freeAddress(t)
-	dir := newSite(t, listen, `"`+database+`"`, "")
+	dir := newSite(t, listen, `"`+line.URL+`"`, "")
 	secrets := populate(t, dir)
 	p := start(t, dir, listen)
 	login := func(parameters ...string) reply {
@@ -94,7 +22,7 @@ func TestStorageThatIsDownIsNobodysFault(t *testing.T) {
 	}
 	token := login("scope=offline_access").RefreshToken
 
-	proxy.cut()
+	line.Cut()
 	for name, r := range map[string]reply{
 		"password":              login(),
 		"refresh token":         refresh(token),
@@ -111,7 +39,7 @@ func TestStorageThatIsDownIsNobodysFault(t *testing.T) {
 		t.Errorf("readiness while storage is down: %v, %v", resp, err)
 	}
 
-	proxy.connect(t)
+	line.Mend()
 	var r reply
 	p.await("storage", func() bool {
 		r = refresh(token)

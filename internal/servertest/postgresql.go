@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,11 +26,7 @@ var databases atomic.Int64
 // with whatever is still connected to it.
 func PostgreSQL(t testing.TB) string {
 	t.Helper()
-	for _, name := range []string{"postgres", "initdb", "psql"} {
-		if program(name, postgresDirs) == "" {
-			Missing(t, "PostgreSQL is not installed (Debian: apt-get install postgresql)")
-		}
-	}
+	needPostgres(t)
 	server, err := postgres()
 	if err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
@@ -46,6 +43,15 @@ func PostgreSQL(t testing.TB) string {
 	return server.url(name)
 }
 
+func needPostgres(t testing.TB) {
+	t.Helper()
+	for _, name := range []string{"postgres", "initdb", "psql"} {
+		if program(name, postgresDirs) == "" {
+			Missing(t, "PostgreSQL is not installed (Debian: apt-get install postgresql)")
+		}
+	}
+}
+
 const postgresDirs = "/usr/lib/postgresql/*/bin"
 
 // postgresServer is a PostgreSQL that listens on a port of loopback.
@@ -59,11 +65,18 @@ func (s postgresServer) url(database string) string {
 }
 
 func (s postgresServer) psql(statement string) error {
-	cmd := exec.Command(program("psql", postgresDirs), "--no-psqlrc", "--quiet", "--command", statement, s.url("postgres"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", statement, err, out)
+	_, err := s.ask(statement)
+	return err
+}
+
+// ask returns the one value that a statement reads.
+func (s postgresServer) ask(statement string) (string, error) {
+	cmd := exec.Command(program("psql", postgresDirs), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", statement, s.url("postgres"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", statement, err, out)
 	}
-	return nil
+	return strings.TrimSpace(string(out)), nil
 }
 
 var postgres = sync.OnceValues(func() (s postgresServer, err error) {
@@ -92,10 +105,16 @@ func startPostgres() (postgresServer, error) {
 	if err != nil {
 		return postgresServer{}, err
 	}
-	s, err := startServer(dir, as, "QUIT", program("postgres", postgresDirs),
-		"-D", filepath.Join(dir, "data"), "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "jit=off")
+	return runPostgres(dir, filepath.Join(dir, "data"), as, port, "-c", "synchronous_commit=off")
+}
+
+// runPostgres runs PostgreSQL in dir, on what initPostgres made, until it answers.
+func runPostgres(dir, data string, as *syscall.Credential, port string, options ...string) (postgresServer, error) {
+	argv := append([]string{program("postgres", postgresDirs),
+		"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+		"-c", "fsync=off", "-c", "full_page_writes=off",
+		"-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "jit=off"}, options...)
+	s, err := startServer(dir, as, "QUIT", argv...)
 	if err != nil {
 		return postgresServer{}, err
 	}

@@ -3,6 +3,7 @@ package servertest
 import (
 	"bufio"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,5 +101,38 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestARestartedPostgreSQLKeepsWhatItHas(t *testing.T) {
+	p := StartPostgreSQL(t)
+	line := NewLine(t, p.URL)
+	if err := p.process.psql("create table kept (mode text)"); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"fast", "immediate"} {
+		if err := p.process.psql("insert into kept values ('" + mode + "')"); err != nil {
+			t.Fatal(err)
+		}
+		p.Restart(mode)
+	}
+	if kept, err := p.process.ask("select count(*) from kept"); kept != "2" {
+		t.Errorf("%s rows are left of 2, %v", kept, err)
+	}
+	if n := p.Connections(); n != 0 {
+		t.Errorf("%d connections", n)
+	}
+	c, err := net.Dial("tcp", line.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	line.Cut()
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("a connection that was cut still answers")
+	}
+	if c, err := net.Dial("tcp", line.address); err == nil {
+		c.Close()
+		t.Error("a line that was cut still takes connections")
 	}
 }

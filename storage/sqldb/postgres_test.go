@@ -3,9 +3,6 @@ package sqldb_test
 import (
 	"context"
 	"errors"
-	"net"
-	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +13,8 @@ import (
 func TestHungServerIsBoundedByContext(t *testing.T) {
 	for name, server := range map[string]func(testing.TB) string{"PostgreSQL": servertest.PostgreSQL, "MariaDB": servertest.MariaDB} {
 		t.Run(name, func(t *testing.T) {
-			line := newLine(t, server(t))
-			db := openPeople(t, sqldb.Config{URL: line.url, MaxConns: 1})
+			line := servertest.NewLine(t, server(t))
+			db := openPeople(t, sqldb.Config{URL: line.URL, MaxConns: 1})
 			var n int
 			query := func(ctx context.Context) error {
 				return db.Get(ctx, &n, "select count(*) from people where age > ?", 1)
@@ -29,7 +26,7 @@ func TestHungServerIsBoundedByContext(t *testing.T) {
 				"commit": func(ctx context.Context) error {
 					return db.Tx(ctx, func(tx sqldb.Tx) error {
 						_, err := tx.Exec(ctx, "update people set age = ?", 1)
-						line.freeze()
+						line.Freeze()
 						return err
 					})
 				},
@@ -39,7 +36,7 @@ func TestHungServerIsBoundedByContext(t *testing.T) {
 						t.Fatal(err)
 					}
 					if what != "commit" {
-						line.freeze()
+						line.Freeze()
 					}
 					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 					defer cancel()
@@ -50,7 +47,7 @@ func TestHungServerIsBoundedByContext(t *testing.T) {
 					if took := time.Since(start); took > 4*time.Second {
 						t.Errorf("the call took %v with a context of 100 ms", took)
 					}
-					line.thaw()
+					line.Mend()
 					if err := query(t.Context()); err != nil {
 						t.Errorf("afterwards: %v", err)
 					}
@@ -61,12 +58,12 @@ func TestHungServerIsBoundedByContext(t *testing.T) {
 }
 
 func TestServerThatDoesNotGreetIsBoundedByContext(t *testing.T) {
-	line := newLine(t, servertest.PostgreSQL(t))
-	line.freeze()
+	line := servertest.NewLine(t, servertest.PostgreSQL(t))
+	line.Freeze()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if _, err := sqldb.Open(ctx, sqldb.Config{URL: line.url}); !errors.Is(err, sqldb.ErrUnavailable) {
+	if _, err := sqldb.Open(ctx, sqldb.Config{URL: line.URL}); !errors.Is(err, sqldb.ErrUnavailable) {
 		t.Errorf("error is %v, want ErrUnavailable", err)
 	}
 	if took := time.Since(start); took > 4*time.Second {
@@ -92,8 +89,8 @@ func TestCancelledStatementIsTheContextsError(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	line := newLine(t, servertest.PostgreSQL(t))
-	db := open(t, sqldb.Config{URL: line.url})
+	line := servertest.NewLine(t, servertest.PostgreSQL(t))
+	db := open(t, sqldb.Config{URL: line.URL})
 	ctx, cancel := context.WithCancel(t.Context())
 	heard := make(chan string, 10)
 	ended := make(chan error)
@@ -113,7 +110,8 @@ func TestListen(t *testing.T) {
 	hear("")
 	exec(t, db, "select pg_notify('news', 'first')")
 	hear("first")
-	line.cut()
+	line.Cut()
+	line.Mend()
 	hear("")
 	exec(t, db, "select pg_notify('news', 'second')")
 	hear("second")
@@ -126,96 +124,4 @@ func TestListen(t *testing.T) {
 	if err := other.Listen(t.Context(), "news", nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("on SQLite: %v, want ErrUnsupported", err)
 	}
-}
-
-// line is a TCP connection to a server that can be frozen and cut.
-type line struct {
-	url    string
-	server string
-
-	mu     sync.Mutex
-	thawed chan struct{} // closed unless frozen
-	conns  []net.Conn
-}
-
-func newLine(t *testing.T, server string) *line {
-	t.Helper()
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &line{server: u.Host, thawed: make(chan struct{})}
-	close(p.thawed)
-	u.Host = l.Addr().String()
-	p.url = u.String()
-	go p.accept(l)
-	t.Cleanup(func() {
-		l.Close()
-		p.thaw()
-		p.cut()
-	})
-	return p
-}
-
-func (p *line) accept(l net.Listener) {
-	for {
-		near, err := l.Accept()
-		if err != nil {
-			return
-		}
-		far, err := net.Dial("tcp", p.server)
-		if err != nil {
-			near.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, near, far)
-		p.mu.Unlock()
-		go p.carry(near, far)
-		go p.carry(far, near)
-	}
-}
-
-func (p *line) carry(to, from net.Conn) {
-	defer to.Close()
-	buffer := make([]byte, 4096)
-	for {
-		n, err := from.Read(buffer)
-		p.mu.Lock()
-		thawed := p.thawed
-		p.mu.Unlock()
-		<-thawed
-		if _, werr := to.Write(buffer[:n]); err != nil || werr != nil {
-			return
-		}
-	}
-}
-
-func (p *line) freeze() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.thawed = make(chan struct{})
-}
-
-func (p *line) thaw() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-p.thawed:
-	default:
-		close(p.thawed)
-	}
-}
-
-func (p *line) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, conn := range p.conns {
-		conn.Close()
-	}
-	p.conns = nil
 }
