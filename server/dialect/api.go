@@ -54,6 +54,7 @@ type API struct {
 	options   map[string]any
 	claims    map[string]bool // the names that a token's claims may have; nil: any
 	readsID   bool
+	readsOf   bool // the session, by a claim of its own
 }
 
 // New binds a dialect. The error says which setting does not fit it.
@@ -74,6 +75,7 @@ func New(c Config) (*API, error) {
 	}
 	for _, m := range d.read.Members() {
 		a.readsID = a.readsID || m.Name == "id"
+		a.readsOf = a.readsOf || m.Name == "session"
 	}
 	a.claims = claimNames(d)
 	return a, a.useOptions()

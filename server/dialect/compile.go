@@ -79,14 +79,31 @@ func (c *compiler) checkRead(s *shape.Shape[reading]) {
 	if s == nil {
 		return
 	}
-	identifies := false
+	reads := map[string]bool{}
 	for _, m := range s.Members() {
 		if !slices.Contains(readMembers, m.Name) {
 			c.doc.FaultAt(m.Line, m.Column, fmt.Sprintf("unknown member %q", m.Name), "known here are "+strings.Join(readMembers, ", "))
 		}
-		identifies = identifies || m.Name == "subject" || m.Name == "username"
+		reads[m.Name] = true
 	}
-	if !identifies {
+	if !reads["subject"] && !reads["username"] {
 		c.doc.Fault("token.read", "neither subject nor username is read", "say which claim tells who a token stands for")
+	}
+	c.checkSufficient(reads)
+}
+
+// checkSufficient holds routes to what tokens tell: two people may share a user
+// name, and a token that tells no session would outlive it once it is refreshed.
+func (c *compiler) checkSufficient(reads map[string]bool) {
+	for i, r := range c.Routes {
+		path := fmt.Sprintf("routes[%d]", i)
+		switch k := kind(r.Kind); {
+		case (k == sessionKind || k == startRefreshKind) && !reads["subject"]:
+			c.doc.Fault(path+".kind", "asks the plugin who a token stands for, and token.read has no subject: two people may share a user name",
+				"let a claim be ${identity.subject}, and read it")
+		case (r.RefreshToken || k == startRefreshKind || k == refreshKind) && !reads["id"] && !reads["session"]:
+			c.doc.Fault(path, "has to do with refresh tokens, and token.read has neither session nor id: a refreshed token would outlive its session",
+				"let a claim be ${session.id}, and read it as session")
+		}
 	}
 }

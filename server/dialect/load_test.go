@@ -60,6 +60,8 @@ func TestFaults(t *testing.T) {
 		{"an algorithm that is none", "HS256", "HS1", `"HS1" is not one of`},
 		{"a read member that is none", "read: {subject", "read: {sbject: a, subject", `unknown member "sbject"`},
 		{"nobody is read", "read: {subject", "read: {id", "neither subject nor username is read"},
+		{"who a token stands for, by a name", "subject: \"${claims.sub}\"}\nroutes:\n", "username: \"${claims.sub}\"}\nroutes:\n  - {name: me, kind: session, method: GET, path: /me, fields: {token: {from: [bearer], required: true}}, answers: {success: {}}}\n", "7:22: asks the plugin who a token stands for"},
+		{"a refreshed token that tells no session", "path: /login\n", "path: /login\n    refresh_token: true\n", "token.read has neither session nor id"},
 		{"a base path without a slash", "dialect: small", "dialect: small\npath: api", "does not match"},
 		{"two routes in one place", "routes:\n", "routes:\n  - {name: b, kind: health, method: POST, path: /login, answers: {success: {}}}\n", "has the same method and path"},
 	} {

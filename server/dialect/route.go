@@ -107,3 +107,12 @@ func segmentsOf(path string) []string {
 	}
 	return strings.Split(path, "/")
 }
+
+// oneSlash returns a path with every run of slashes as one: clients put a base
+// URL that ends with a slash before a path that begins with one.
+func oneSlash(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}

@@ -48,9 +48,22 @@ type call struct {
 // ends.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.answer(w, r) }
 
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) *call {
+// Unavailable answers a request that the server cannot take, for a cause of its
+// own.
+func (e *Endpoint) Unavailable(w http.ResponseWriter, r *http.Request, cause error) {
+	c := e.begin(w, r)
+	c.find() // what it is about has an answer of its own, perhaps
+	c.fail(&Refusal{Outcome: Unavailable, RetryAfter: time.Second, Err: cause})
+}
+
+func (e *Endpoint) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{Endpoint: e, route: e.dialect.fallback, w: w, r: r, event: audit.FromContext(r.Context()), now: time.Now()}
 	c.event.Issuer = e.IssuerName
+	return c
+}
+
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) *call {
+	c := e.begin(w, r)
 	defer func() {
 		if v := recover(); v != nil {
 			c.fail(&Refusal{Outcome: Internal, Err: fmt.Errorf("panic: %v", v)})
@@ -88,7 +101,7 @@ func (a *API) announceEnd(h http.Header) {
 
 // find finds the route for the method and path.
 func (c *call) find() error {
-	asked := segmentsOf(strings.TrimPrefix(c.r.URL.Path, c.Path))
+	asked := segmentsOf(strings.TrimPrefix(oneSlash(c.r.URL.Path), c.Path))
 	method := c.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet

@@ -39,8 +39,8 @@ func (a *API) encode(ctx context.Context, d *Draft, r *route, request requestVar
 	}
 	if !a.readsID {
 		d.ID = hashID(d.Text)
-		if !d.Renewed {
-			d.Session = d.ID
+		if !a.readsOf {
+			d.Session = d.ID // it is never Renewed: see compiler.checkRead
 		}
 	}
 	return nil
