@@ -35,17 +35,23 @@ func (a *answer) Write(b []byte) (int, error) {
 // Unwrap serves http.ResponseController, and MaxBytesReader through it.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// unavailable puts a refusal in place of an answer that is held.
-func (a *answer) unavailable() {
+// reset drops an answer that is held.
+func (a *answer) reset() {
 	h := a.Header()
 	id := h.Get("X-Request-Id")
 	clear(h)
 	h.Set("X-Request-Id", id)
+	a.code = 0
+	a.body.Reset()
+}
+
+// unavailable is a refusal as the OAuth endpoints write it.
+func (a *answer) unavailable() {
+	h := a.Header()
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", "1")
 	a.code = http.StatusServiceUnavailable
-	a.body.Reset()
 	a.body.WriteString(`{"error":"temporarily_unavailable","error_description":"the server cannot answer at the moment; try again"}`)
 }
 

@@ -39,14 +39,14 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 				http.Error(out, `{"error":"server_error"}`, http.StatusInternalServerError)
 			}
 		}
-		s.finish(r, event, span, out)
+		s.finish(site, r, event, span, out)
 	}()
 	if out.held && s.Audit.Refuses() {
 		event.Outcome, event.Err = audit.Unavailable, s.Audit.Ready()
-		out.unavailable()
+		site.refuse(out, r, event.Err)
 		return
 	}
-	site.mux.ServeHTTP(out, r.WithContext(ctx))
+	site.endpoint(r).ServeHTTP(out, r.WithContext(ctx))
 }
 
 // safe reports whether a request changes nothing and proves nobody.
@@ -55,7 +55,7 @@ func safe(method string) bool {
 }
 
 // finish writes the event. An answer that is held leaves if that succeeds.
-func (s *Server) finish(r *http.Request, event *audit.Event, span trace.Span, out *answer) {
+func (s *Server) finish(site *mounted, r *http.Request, event *audit.Event, span trace.Span, out *answer) {
 	event.Status = out.code
 	if event.Status == 0 {
 		event.Status = http.StatusOK
@@ -65,8 +65,8 @@ func (s *Server) finish(r *http.Request, event *audit.Event, span trace.Span, ou
 	}
 	took := time.Since(event.Time)
 	if err := s.Audit.Write(r.Context(), event, took); err != nil && out.held {
-		event.Status, event.Outcome = http.StatusServiceUnavailable, audit.Unavailable
-		out.unavailable()
+		site.refuse(out, r, err)
+		event.Status, event.Outcome = out.code, audit.Unavailable
 	}
 	out.release()
 	s.metrics.count(event, took)

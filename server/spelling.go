@@ -1,0 +1,41 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+
+	"github.com/claimsmith/claimsmith/server/dialect"
+)
+
+// endpoint returns what answers a request. ServeMux would redirect a path with
+// "//", "/./" or "/../" in it, in HTML, which a dialect's client does not read:
+// there the dialect that the path leads to answers.
+func (m *mounted) endpoint(r *http.Request) http.Handler {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && (clean == "/" || clean+"/" != r.URL.Path) {
+		if e := m.dialect(r); e != nil {
+			return e
+		}
+	}
+	return m.mux
+}
+
+// dialect returns the dialect that a request is spelt in; nil for none.
+func (m *mounted) dialect(r *http.Request) *dialect.Endpoint {
+	meant := *r
+	meant.URL = &url.URL{Path: path.Clean("/" + r.URL.Path)}
+	h, _ := m.mux.Handler(&meant)
+	e, _ := h.(*dialect.Endpoint)
+	return e
+}
+
+// refuse puts in place of whatever was answered that the server cannot answer,
+// in the caller's spelling.
+func (m *mounted) refuse(out *answer, r *http.Request, cause error) {
+	out.reset()
+	if e := m.dialect(r); e != nil {
+		e.Unavailable(out, r, cause)
+		return
+	}
+	out.unavailable()
+}
