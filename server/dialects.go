@@ -24,6 +24,7 @@ type DialectConfig struct {
 	Ring    DialectKeys
 	Clients oauth.Clients
 	People  sdk.Lookuper // the chain
+	Usage   *dialect.Usage
 }
 
 // DialectKeys signs and verifies with an issuer's key pairs; the ring of jwks does.
@@ -51,7 +52,7 @@ func NewDialect(c DialectConfig) (*Dialect, error) {
 
 // Over returns the dialect's endpoint over the issuer's provider.
 func (d *Dialect) Over(p *oauth.Provider) *dialect.Endpoint {
-	return &dialect.Endpoint{API: d.api, Backend: dialectBackend{d, p}}
+	return &dialect.Endpoint{API: d.api, Backend: dialectBackend{d, p}, Usage: d.Usage}
 }
 
 // FindToken is the oauth.TokenFinder for the dialect's tokens. Introspection

@@ -62,10 +62,13 @@ func (c controlClient) do(ctx context.Context, method, path string, into any) er
 	}
 }
 
+// errNoServer is wrapped by the error of a command that finds no server to ask.
+var errNoServer = errors.New("no server runs")
+
 func (c controlClient) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return hint(fmt.Errorf("no server runs on the data directory %s", cmp.Or(c.dir, ".")),
+		return hint(fmt.Errorf("%w on the data directory %s", errNoServer, cmp.Or(c.dir, ".")),
 			"start it with claimsmith serve, or give here the --data that it was started with; each replica has its own")
 	case errors.Is(err, fs.ErrPermission):
 		return hint(fmt.Errorf("may not connect to the server: %w", err), "run this as the user that the server runs as")

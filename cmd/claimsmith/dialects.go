@@ -39,7 +39,7 @@ func (p *process) openDialect(ctx context.Context, issuer *config.Issuer, d *con
 	c.IssuerName, c.Secrets = issuer.Name, p.secrets[issuer.Name]
 	return server.NewDialect(server.DialectConfig{
 		Config: c, Client: d.Client, Audience: issuer.Audience,
-		Ring: p.rings[issuer.Name], Clients: clients{issuer.StaticClients(), p.clients}, People: holders{p.links(issuer), c.Dialect.Kinds()},
+		Ring: p.rings[issuer.Name], Clients: clients{issuer.StaticClients(), p.clients}, People: holders{p.links(issuer), c.Dialect.Kinds()}, Usage: p.in.usage,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/host"
 	"github.com/claimsmith/claimsmith/server"
 	"github.com/claimsmith/claimsmith/server/authn"
+	"github.com/claimsmith/claimsmith/server/dialect"
 	"github.com/claimsmith/claimsmith/storage"
 )
 
@@ -29,6 +30,7 @@ type instance struct {
 	clients  *storage.ClientCache
 	keys     *keyMetrics
 	throttle *authn.Throttle
+	usage    *dialect.Usage
 	watch    *observers
 	metrics  *reloadMetrics
 	server   *server.Server
@@ -54,6 +56,7 @@ func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log *s
 	}
 	return &instance{
 		log: log, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), keys: newKeyMetrics(), watch: watch, metrics: newReloadMetrics(),
+		usage:    dialect.NewUsage(),
 		throttle: authn.NewThrottle(cfg.Throttle.Limits(), throttleStore{db}, cfg.DeriveKey("throttle", "")),
 	}, nil
 }
@@ -69,11 +72,11 @@ func (in *instance) start(ctx context.Context, group *errgroup.Group, cfg *confi
 	in.current.Store(p)
 	in.keys.show(p.rings)
 	registry := newRegistry()
-	registry.MustRegister(pluginMetrics(in.plugins), in.keys)
+	registry.MustRegister(pluginMetrics(in.plugins), in.keys, dialectMetrics{in.usage})
 	in.register(registry)
 	in.server, err = server.New(server.Config{
 		Public: on.public, TLS: in.own.config(), Admin: on.admin,
-		Control: p.listenControl(), Commands: []server.Mounter{pluginCommands{in}, reloadCommand{in}},
+		Control: p.listenControl(), Commands: []server.Mounter{pluginCommands{in}, reloadCommand{in}, dialectCommand{in.usage}},
 		Site: p.site(), Metrics: registry, Audit: in.watch.events, Traces: in.watch.traces, Log: in.log,
 	})
 	if err != nil {

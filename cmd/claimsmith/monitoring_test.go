@@ -23,11 +23,14 @@ const monitoring = "../../docs/monitoring/"
 func scraped(t *testing.T) map[string][]string {
 	t.Helper()
 	listen := freeAddress(t)
-	dir := newSite(t, listen, "", "audit: {keep: 1d}\n")
+	dir := newSite(t, listen, "", "    dialects: [{dialect: woodwing, client: portal}]\naudit: {keep: 1d}\n")
 	secrets := populate(t, dir)
 	p := start(t, dir, listen)
 	token := p.token("portal", secrets.client, "grant_type=client_credentials").AccessToken
 	if resp, err := http.PostForm(p.URL+"/oauth2/introspect", map[string][]string{"token": {token}, "client_id": {"portal"}, "client_secret": {secrets.client}}); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	if resp, err := http.Post(p.URL+"/services/logout", "", nil); err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatal(resp, err)
 	}
 	resp, err := http.Get(p.Admin + "/metrics")

@@ -84,6 +84,7 @@ func (c *call) endRefresh(ctx context.Context) error {
 	if err := c.Backend.EndRefresh(ctx, c.fields.secret(refreshField)); err != nil {
 		return err
 	}
+	c.proved = true
 	return c.succeed(&answering{})
 }
 

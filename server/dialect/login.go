@@ -44,6 +44,7 @@ func (c *call) issued(d *Draft, refresh string) error {
 	if d == nil {
 		return errors.New("issue token: the backend had none encoded")
 	}
+	c.proved = true
 	return c.succeed(&answering{
 		Identity: &d.Identity,
 		Client:   clientVariables{d.ClientID, d.ClientName},
@@ -84,6 +85,7 @@ func (c *call) known(ctx context.Context) (*Token, error) {
 	if revoked {
 		return nil, &Refusal{Outcome: Unauthenticated, Reason: "the token was revoked"}
 	}
+	c.proved = true
 	return t, c.checkCSRF(t)
 }
 

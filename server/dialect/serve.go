@@ -20,6 +20,7 @@ import (
 type Endpoint struct {
 	*API
 	Backend Backend
+	Usage   *Usage // nil: nobody counts
 }
 
 // Mount puts the endpoint on a mux: its path and all below.
@@ -41,12 +42,13 @@ type call struct {
 	event  *audit.Event
 	now    time.Time
 
+	proved  bool     // a credential or a token was right
 	refusal *Refusal // how it ended; nil for a success
 }
 
 // ServeHTTP answers in the dialect's spelling whatever is asked, and however it
 // ends.
-func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.answer(w, r) }
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.Usage.count(e.answer(w, r)) }
 
 // Unavailable answers a request that the server cannot take, for a cause of its
 // own.
@@ -59,6 +61,7 @@ func (e *Endpoint) Unavailable(w http.ResponseWriter, r *http.Request, cause err
 func (e *Endpoint) begin(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{Endpoint: e, route: e.dialect.fallback, w: w, r: r, event: audit.FromContext(r.Context()), now: time.Now()}
 	c.event.Issuer = e.IssuerName
+	e.announceEnd(w.Header())
 	return c
 }
 
@@ -70,7 +73,6 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request) *call {
 			panic(v) // whoever makes the event logs the stack
 		}
 	}()
-	e.announceEnd(w.Header())
 	err := c.find()
 	c.event.Route = e.Name + "." + c.route.name
 	if err == nil {

@@ -35,12 +35,13 @@ type site struct {
 	provider *oauth.Provider
 	mux      *http.ServeMux
 	dialects map[string]*server.Dialect
+	usage    *dialect.Usage
 }
 
 // newSite returns a site that serves dialects, each over the client "fleet".
 func newSite(t testing.TB, configs ...dialect.Config) *site {
 	t.Helper()
-	s := &site{db: openStorage(t), ring: openRing(), people: newPeople(), mux: http.NewServeMux(), dialects: map[string]*server.Dialect{}}
+	s := &site{db: openStorage(t), ring: openRing(), people: newPeople(), mux: http.NewServeMux(), dialects: map[string]*server.Dialect{}, usage: dialect.NewUsage()}
 	config := oauth.Config{
 		Name: issuerName, Issuer: issuerURL, Audience: []string{audience},
 		AccessTokenLifetime: 10 * time.Minute, LongestLifetime: 24 * time.Hour,
@@ -52,7 +53,7 @@ func newSite(t testing.TB, configs ...dialect.Config) *site {
 	for _, c := range configs {
 		c.IssuerName, c.Issuer, c.Secrets = issuerName, issuerURL, secrets{}
 		d, err := server.NewDialect(server.DialectConfig{
-			Config: c, Client: "fleet", Audience: config.Audience, Ring: s.ring, Clients: config.Clients, People: s.people,
+			Config: c, Client: "fleet", Audience: config.Audience, Ring: s.ring, Clients: config.Clients, People: s.people, Usage: s.usage,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -148,8 +148,8 @@ func (c *checker) checkPlace(i *Issuer, d *Dialect, path string) {
 	if c.places[place] {
 		c.doc.Fault(path, "another dialect is at "+place, "give one of them another path or host")
 	}
-	if secret, _ := d.Secret(); c.places[i.Name+" "+at.Name] && secret != "" {
-		c.doc.Fault(path, "another dialect of the issuer is called "+at.Name, "give one of them another name: the name is that of its secret")
+	if c.places[i.Name+" "+at.Name] {
+		c.doc.Fault(path, "another dialect of the issuer is called "+at.Name, "give one of them another name: its secret, events and metrics are known by it")
 	}
 	if c.places == nil {
 		c.places = map[string]bool{}
