@@ -39,6 +39,7 @@ func newPluginServeCommand() *cobra.Command {
 				_, err := fmt.Fprintf(c.OutOrStdout(), "%s\n", bytes.TrimSpace(config.PluginSchema(args[0])))
 				return err
 			}
+			keepHeadroom(pluginHeadroom)
 			plugin := newPlugin()
 			sdk.Serve(plugin)
 			if closer, ok := plugin.(io.Closer); ok {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -61,7 +62,12 @@ func run(ctx context.Context, cfg *config.Config, db *storage.DB, on listeners, 
 	serving, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	context.AfterFunc(background, func() { cancel(context.Cause(background)) })
-	group.Go(func() error { ready(); return nil })
+	group.Go(func() error {
+		ready()
+		debug.FreeOSMemory() // what the start took
+		keepHeadroom(serverHeadroom)
+		return nil
+	})
 	err = in.server.Run(serving)
 	stop()
 	return errors.Join(err, group.Wait(), in.watch.close())
