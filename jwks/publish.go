@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,13 +19,40 @@ import (
 type keySet struct {
 	plain   variant
 	gzipped variant // without body unless that is smaller
+	age     atomic.Pointer[age]
 }
 
+// An age is a Cache-Control header, kept because it seldom changes.
+type age struct {
+	seconds int
+	header  []string
+}
+
+// cacheControl is the header that lets caches keep the set for so many seconds.
+func (k *keySet) cacheControl(seconds int) []string {
+	a := k.age.Load()
+	if a == nil || a.seconds != seconds {
+		a = &age{seconds, []string{"public, max-age=" + strconv.Itoa(seconds)}}
+		k.age.Store(a)
+	}
+	return a.header
+}
+
+// A variant is one encoding of the set, with its headers as net/http has them:
+// made once, since a header that is set by name is a new slice each time.
 type variant struct {
 	body   []byte
-	etag   string
-	length string
+	etag   []string
+	length []string
 }
+
+// The headers that all answers have.
+var (
+	anyOrigin    = []string{"*"}
+	encodings    = []string{"Accept-Encoding"}
+	jsonMedia    = []string{"application/json"}
+	gzipEncoding = []string{"gzip"}
+)
 
 // newKeySet encodes keys, or returns the former set if that is what they are.
 func newKeySet(former *snapshot, keys []json.RawMessage) (*keySet, error) {
@@ -50,7 +79,7 @@ func newKeySet(former *snapshot, keys []json.RawMessage) (*keySet, error) {
 }
 
 func newVariant(body []byte, tag string) variant {
-	return variant{body, `"` + tag + `"`, strconv.Itoa(len(body))}
+	return variant{body, []string{`"` + tag + `"`}, []string{strconv.Itoa(len(body))}}
 }
 
 // ServeHTTP publishes the key set, to everybody. It is application/json, not
@@ -66,22 +95,22 @@ func (r *Ring) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	s, now := r.current(req.Context())
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(r.config.maxAge(s, now)))
-	h.Set("Vary", "Accept-Encoding")
+	h["Access-Control-Allow-Origin"] = anyOrigin
+	h["Cache-Control"] = s.set.cacheControl(r.config.maxAge(s, now))
+	h["Vary"] = encodings
 	v := s.set.plain
 	if s.set.gzipped.body != nil && acceptsGzip(req.Header) {
 		v = s.set.gzipped
-		h.Set("Content-Encoding", "gzip")
+		h["Content-Encoding"] = gzipEncoding
 	}
-	h.Set("Etag", v.etag)
+	h["Etag"] = v.etag
 	if s.set.matches(req.Header) {
 		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", v.length)
+	h["Content-Type"] = jsonMedia
+	h["Content-Length"] = v.length
 	if req.Method == http.MethodGet {
 		w.Write(v.body) // the client may have gone
 	}
@@ -102,7 +131,7 @@ func (k *keySet) matches(h http.Header) bool {
 	for _, line := range h["If-None-Match"] {
 		for tag := range strings.SplitSeq(line, ",") {
 			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-			if tag == "*" || tag == k.plain.etag || tag == k.gzipped.etag && tag != "" {
+			if tag == "*" || slices.Contains(k.plain.etag, tag) || slices.Contains(k.gzipped.etag, tag) {
 				return true
 			}
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,18 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	known    sync.Map // series → *counters
+}
+
+// series is which counters an event belongs to.
+type series struct {
+	issuer, route string
+	outcome       audit.Outcome
+}
+
+type counters struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
 }
 
 func newMetrics(r *prometheus.Registry) *metrics {
@@ -42,6 +55,17 @@ func (m *metrics) count(e *audit.Event, took time.Duration) {
 		route = "none"
 	}
 	m.inFlight.Dec()
-	m.requests.WithLabelValues(e.Issuer, route, string(e.Outcome)).Inc()
-	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+	c := m.of(series{e.Issuer, route, e.Outcome})
+	c.requests.Inc()
+	c.seconds.Observe(took.Seconds())
+}
+
+// of returns the counters of a series, which are looked up by their labels once.
+func (m *metrics) of(s series) *counters {
+	if c, ok := m.known.Load(s); ok {
+		return c.(*counters)
+	}
+	c := &counters{m.requests.WithLabelValues(s.issuer, s.route, string(s.outcome)), m.seconds.WithLabelValues(s.route)}
+	m.known.Store(s, c)
+	return c
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -21,32 +22,49 @@ const deadline = 10 * time.Second
 // in, and at the end logs, counts and traces it. A panic ends its own request
 // only.
 func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) {
-	event := &audit.Event{Time: time.Now(), RequestID: rand.Text(), UserAgent: r.UserAgent()}
-	if remote := site.caller(r); remote.IsValid() {
-		event.Remote = remote.String()
-	}
-	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), event), deadline)
+	v := &visit{event: site.event(r)}
+	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), &v.event), deadline)
 	defer cancel()
-	ctx, span := s.startSpan(ctx, r, event)
-	out := &answer{ResponseWriter: w, held: s.Audit.Required && !safe(r.Method)}
-	w.Header().Set("X-Request-Id", event.RequestID)
+	ctx, span := s.startSpan(ctx, r, &v.event)
+	v.answer.ResponseWriter, v.answer.held = w, s.Audit.Required && !safe(r.Method)
+	setRequestID(w, v.event.RequestID)
 	s.metrics.inFlight.Inc()
 	defer func() {
-		if v := recover(); v != nil {
-			event.Outcome, event.Err = audit.Internal, fmt.Errorf("panic: %v", v)
-			s.Log.ErrorContext(ctx, "panic in a request", "request_id", event.RequestID, "stack", string(debug.Stack()))
-			if out.code == 0 {
-				http.Error(out, `{"error":"server_error"}`, http.StatusInternalServerError)
-			}
-		}
-		s.finish(site, r, event, span, out)
+		s.rescue(ctx, v, recover())
+		s.finish(site, r, v, span)
 	}()
-	if out.held && s.Audit.Refuses() {
-		event.Outcome, event.Err = audit.Unavailable, s.Audit.Ready()
-		site.refuse(out, r, event.Err)
+	if v.answer.held && s.Audit.Refuses() {
+		v.event.Outcome, v.event.Err = audit.Unavailable, s.Audit.Ready()
+		site.refuse(&v.answer, r, v.event.Err)
 		return
 	}
-	site.endpoint(r).ServeHTTP(out, r.WithContext(ctx))
+	site.endpoint(r).ServeHTTP(&v.answer, r.WithContext(ctx))
+}
+
+// visit is one request as it is observed.
+type visit struct {
+	event  audit.Event
+	answer answer
+}
+
+// event begins the event of a request.
+func (m *mounted) event(r *http.Request) audit.Event {
+	return audit.Event{Time: time.Now(), RequestID: rand.Text(), UserAgent: r.UserAgent(), Remote: m.caller(r)}
+}
+
+// setRequestID tells the caller what the event is found by.
+func setRequestID(w http.ResponseWriter, id string) { w.Header()["X-Request-Id"] = []string{id} }
+
+// rescue answers for a panic, if there is one.
+func (s *Server) rescue(ctx context.Context, v *visit, panicked any) {
+	if panicked == nil {
+		return
+	}
+	v.event.Outcome, v.event.Err = audit.Internal, fmt.Errorf("panic: %v", panicked)
+	s.Log.ErrorContext(ctx, "panic in a request", "request_id", v.event.RequestID, "stack", string(debug.Stack()))
+	if v.answer.code == 0 {
+		http.Error(&v.answer, `{"error":"server_error"}`, http.StatusInternalServerError)
+	}
 }
 
 // safe reports whether a request changes nothing and proves nobody.
@@ -55,11 +73,9 @@ func safe(method string) bool {
 }
 
 // finish writes the event. An answer that is held leaves if that succeeds.
-func (s *Server) finish(site *mounted, r *http.Request, event *audit.Event, span trace.Span, out *answer) {
-	event.Status = out.code
-	if event.Status == 0 {
-		event.Status = http.StatusOK
-	}
+func (s *Server) finish(site *mounted, r *http.Request, v *visit, span trace.Span) {
+	event, out := &v.event, &v.answer
+	event.Status = cmp.Or(out.code, http.StatusOK)
 	if event.Outcome == "" {
 		event.Outcome = outcomeOf(event.Status)
 	}

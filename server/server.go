@@ -51,6 +51,7 @@ type Server struct {
 	Config
 	metrics  *metrics
 	tracer   trace.Tracer
+	untraced bool // tracer makes no spans
 	site     atomic.Pointer[mounted]
 	draining atomic.Bool
 }
@@ -61,10 +62,12 @@ func New(c Config) (*Server, error) {
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second
 	}
-	if c.Traces == nil {
+	untraced := c.Traces == nil
+	if untraced {
 		c.Traces = noop.NewTracerProvider()
 	}
-	s := &Server{Config: c, metrics: newMetrics(c.Metrics), tracer: c.Traces.Tracer("github.com/claimsmith/claimsmith/server")}
+	s := &Server{Config: c, metrics: newMetrics(c.Metrics), untraced: untraced}
+	s.tracer = c.Traces.Tracer("github.com/claimsmith/claimsmith/server")
 	site, err := mount(c.Site)
 	if err != nil {
 		return nil, err

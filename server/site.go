@@ -21,6 +21,7 @@ type Site struct {
 type mounted struct {
 	Site
 	mux      *http.ServeMux
+	pages    map[string]*page // by path
 	inFlight atomic.Int64
 }
 
@@ -32,9 +33,12 @@ func mount(s Site) (m *mounted, err error) {
 			err = fmt.Errorf("mount endpoints: %v", v)
 		}
 	}()
-	m = &mounted{Site: s, mux: http.NewServeMux()}
+	m = &mounted{Site: s, mux: http.NewServeMux(), pages: map[string]*page{}}
 	for _, e := range s.Endpoints {
 		e.Mount(m.mux)
+		if p, ok := e.(Publisher); ok {
+			p.Publish(func(path, issuer, route string, h http.Handler) { m.pages[path] = &page{h, issuer, route} })
+		}
 	}
 	return m, nil
 }
@@ -82,6 +86,10 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := s.enter()
 		defer site.inFlight.Add(-1)
+		if p := site.pageOf(r); p != nil {
+			s.publish(site, p, w, r)
+			return
+		}
 		s.observe(site, w, r)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/claimsmith/claimsmith/server/audit"
 )
@@ -15,8 +16,11 @@ import (
 // startSpan begins the span of a request, below the caller's where it sends a
 // traceparent, and writes the trace's id into the event.
 func (s *Server) startSpan(ctx context.Context, r *http.Request, e *audit.Event) (context.Context, trace.Span) {
-	if r.Header.Get("Traceparent") != "" {
+	switch theirs := r.Header.Get("Traceparent") != ""; {
+	case theirs:
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	case s.untraced:
+		return ctx, noop.Span{}
 	}
 	ctx, span := s.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer))
 	if c := span.SpanContext(); c.HasTraceID() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ import (
 )
 
 var full = audit.Event{
-	Time: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), RequestID: "r", TraceID: "t", Issuer: "main", Route: "token", Remote: "192.0.2.1",
+	Time: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), RequestID: "r", TraceID: "t", Issuer: "main", Route: "token", Remote: netip.MustParseAddr("192.0.2.1"),
 	UserAgent: "curl/8", Client: "portal", Grant: "password", Plugin: "people", Subject: "u-1", Username: "alice", Session: "s",
 	TokenID: "j", Status: 400, Outcome: audit.Denied, Reason: "locked", Err: errors.New("denied: locked"),
 }

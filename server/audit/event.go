@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -37,7 +38,7 @@ type Event struct {
 	TraceID   string // of W3C Trace Context, where the caller or we trace
 	Issuer    string
 	Route     string // the endpoint's name: token, jwks, metadata …
-	Remote    string
+	Remote    netip.Addr
 	UserAgent string
 
 	Client   string // the client's id, once it is known to exist
@@ -70,12 +71,20 @@ func FromContext(ctx context.Context) *Event {
 	return new(Event)
 }
 
+// remote is the address as text, "" where it was not learnt.
+func (e *Event) remote() string {
+	if !e.Remote.IsValid() {
+		return ""
+	}
+	return e.Remote.String()
+}
+
 // record is the event as it is kept, having taken d.
 func (e *Event) record(d time.Duration) storage.Event {
 	r := storage.Event{
 		Time: e.Time, RequestID: e.RequestID, TraceID: e.TraceID, Issuer: e.Issuer, Route: e.Route,
 		Outcome: string(e.Outcome), Reason: e.Reason, Client: e.Client, Grant: e.Grant, Plugin: e.Plugin,
-		Subject: e.Subject, Username: e.Username, Session: e.Session, TokenID: e.TokenID, Remote: e.Remote,
+		Subject: e.Subject, Username: e.Username, Session: e.Session, TokenID: e.TokenID, Remote: e.remote(),
 		UserAgent: e.UserAgent, Status: e.Status, Duration: d,
 	}
 	if e.Err != nil {

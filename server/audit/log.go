@@ -79,7 +79,7 @@ func (e *Event) attributes(r *slog.Record, d time.Duration) {
 		{"username", e.Username},
 		{"session", e.Session},
 		{"jti", e.TokenID},
-		{"remote", e.Remote},
+		{"remote", e.remote()},
 		{"user_agent", e.UserAgent},
 	} {
 		if a.value != "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -133,8 +132,7 @@ func (t *Throttle) Secrets(issuer string) *Secrets { return &Secrets{t, issuer} 
 // returns how long to wait. Where the client calls from is in the event of ctx.
 func (s *Secrets) Judge(ctx context.Context, client string, judge func() (wrong bool)) (wait time.Duration) {
 	a := attempt{kind: clientSecret, issuer: s.issuer, name: client, client: client}
-	remote, _ := netip.ParseAddr(audit.FromContext(ctx).Remote)
-	a.address = block(remote)
+	a.address = block(audit.FromContext(ctx).Remote)
 	turn, err := s.throttle.admit(ctx, &a)
 	if refused, ok := errors.AsType[*ThrottledError](err); ok {
 		return refused.Wait

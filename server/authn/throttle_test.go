@@ -481,7 +481,7 @@ func TestClientSecrets(t *testing.T) {
 		r := newReplica(t, newShelf(), new(directory))
 		secrets := r.throttle.Secrets("main")
 		try := func(wrong bool, from string) time.Duration {
-			ctx := audit.NewContext(context.Background(), &audit.Event{Remote: from})
+			ctx := audit.NewContext(context.Background(), &audit.Event{Remote: netip.MustParseAddr(from)})
 			return secrets.Judge(ctx, "portal", func() bool { return wrong })
 		}
 		if w := try(false, "198.51.100.1"); w > 0 {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,13 +173,8 @@ func (c *call) act(ctx context.Context) error {
 // request are the request's variables.
 func (c *call) request() requestVariables {
 	v := c.fields.variables(c.route.name)
-	v.Remote = c.remote()
+	v.Remote = c.event.Remote
 	return v
-}
-
-func (c *call) remote() netip.Addr {
-	addr, _ := netip.ParseAddr(c.event.Remote)
-	return addr
 }
 
 // succeed writes the route's success.

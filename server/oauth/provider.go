@@ -96,11 +96,12 @@ type Config struct {
 // Provider is the OAuth side of one issuer. It is safe for concurrent use.
 type Provider struct {
 	Config
-	fosite  fosite.Fosite
-	claims  claimsCache
-	grants  []string
-	gate    *gate
-	keySets *keySets
+	fosite   fosite.Fosite
+	claims   claimsCache
+	grants   []string
+	gate     *gate
+	keySets  *keySets
+	document http.Handler // the metadata
 }
 
 // New returns the Provider of an issuer.
@@ -120,6 +121,7 @@ func New(c Config) *Provider {
 			&grant{p, GrantJWTBearer, p.proveAssertion},
 		},
 	}
+	p.document = newMetadata(p)
 	return p
 }
 
@@ -144,9 +146,20 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle(path+"/oauth2/revoke", p.named("revoke", crossOrigin("POST", http.HandlerFunc(p.serveRevoke))))
 	mux.Handle(path+"/userinfo", p.named("userinfo", crossOrigin("GET, POST", http.HandlerFunc(p.serveUserinfo))))
 	mux.Handle(path+"/.well-known/jwks.json", p.named("jwks", p.JWKS))
-	metadata := p.named("metadata", newMetadata(p))
+	metadata := p.named("metadata", p.document)
 	mux.Handle("/.well-known/oauth-authorization-server"+path, metadata) // RFC 8414 section 3.1
 	mux.Handle(path+"/.well-known/openid-configuration", metadata)       // OpenID Connect Discovery section 4
+}
+
+// Publish hands page the key set and the metadata, which everybody may read.
+func (p *Provider) Publish(page func(path, issuer, route string, h http.Handler)) {
+	path := p.path()
+	if strings.Contains(path, "%") {
+		return // Mount's are found by what is escaped
+	}
+	page(path+"/.well-known/jwks.json", p.Name, "jwks", p.JWKS)
+	page("/.well-known/oauth-authorization-server"+path, p.Name, "metadata", p.document)
+	page(path+"/.well-known/openid-configuration", p.Name, "metadata", p.document)
 }
 
 // named tells the event which route of which issuer next is.

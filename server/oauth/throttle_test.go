@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -57,12 +58,12 @@ func TestGuessesAreThrottled(t *testing.T) {
 	i := throttled(t)
 	const form = "grant_type=password&username=alice&password=wrong"
 	for n := range 3 {
-		if w := i.guess(t, &audit.Event{Remote: "192.0.2.1"}, "portal-secret", form); w.Code != http.StatusBadRequest {
+		if w := i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.1")}, "portal-secret", form); w.Code != http.StatusBadRequest {
 			t.Fatalf("failure %d: %d %s", n+1, w.Code, w.Body)
 		}
 	}
 	for name, form := range map[string]string{"wrong": form, "right": "grant_type=password&username=ALICE&password=wonderland"} {
-		e := audit.Event{Remote: "192.0.2.1"}
+		e := audit.Event{Remote: netip.MustParseAddr("192.0.2.1")}
 		w := i.guess(t, &e, "portal-secret", form)
 		got := []string{http.StatusText(w.Code), w.Header().Get("Retry-After"), w.Header().Get("Cache-Control"), w.Body.String(), string(e.Outcome), e.Username}
 		want := []string{"Too Many Requests", "225", "no-store", `{"error":"slow_down","error_description":"too many attempts have failed; try again later"}`, "throttled", ""}
@@ -75,17 +76,17 @@ func TestGuessesAreThrottled(t *testing.T) {
 func TestGuessesAtAClientAreThrottled(t *testing.T) {
 	i := throttled(t)
 	const form = "grant_type=client_credentials"
-	if w := i.guess(t, &audit.Event{Remote: "192.0.2.1"}, "portal-secret", form); w.Code != http.StatusOK {
+	if w := i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.1")}, "portal-secret", form); w.Code != http.StatusOK {
 		t.Fatal(w.Body)
 	}
 	codes := map[int]int{}
 	for range 60 {
-		codes[i.guess(t, &audit.Event{Remote: "192.0.2.9"}, "guess", form).Code]++
+		codes[i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.9")}, "guess", form).Code]++
 	}
 	if diff := cmp.Diff(map[int]int{http.StatusUnauthorized: 40, http.StatusTooManyRequests: 20}, codes); diff != "" {
 		t.Errorf("answers to 60 guesses (-want +got):\n%s", diff)
 	}
-	if w := i.guess(t, &audit.Event{Remote: "192.0.2.1"}, "portal-secret", form); w.Code != http.StatusOK {
+	if w := i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.1")}, "portal-secret", form); w.Code != http.StatusOK {
 		t.Errorf("the client itself: %s", w.Body)
 	}
 }

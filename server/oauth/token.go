@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.allowOrigin(w, r, request.Client.ID)
-	request.Remote, _ = netip.ParseAddr(event.Remote)
+	request.Remote = event.Remote
 	token, err := p.Exchange(r.Context(), request)
 	if err != nil {
 		p.writeError(w, event, asError(err))
