@@ -18,9 +18,9 @@ const (
 )
 
 // Plugin is a plugin that is kept running. It is an sdk.Authenticator, an
-// sdk.Refresher and an sdk.Lookuper whatever the plugin is: Refresh returns an
-// identity unchanged, and Lookup an error that wraps errors.ErrUnsupported,
-// where the plugin cannot do it. All methods may be called at any time, also
+// sdk.Refresher, an sdk.Lookuper and an sdk.Signer whatever the plugin is:
+// Refresh returns an identity unchanged, and the others an error that wraps
+// errors.ErrUnsupported, where the plugin cannot do it. All methods may be called at any time, also
 // before and after Run.
 type Plugin struct {
 	config   atomic.Pointer[Config]
@@ -54,6 +54,7 @@ var (
 	_ sdk.Describer     = (*Plugin)(nil)
 	_ sdk.Lookuper      = (*Plugin)(nil)
 	_ sdk.Refresher     = (*Plugin)(nil)
+	_ sdk.Signer        = (*Plugin)(nil)
 )
 
 // New checks a configuration and starts nothing: Run does.
@@ -166,18 +167,23 @@ func (p *Plugin) admit(ctx context.Context) (call, error) {
 }
 
 func (p *Plugin) end(c *call, id sdk.Identity, err error) (sdk.Identity, error) {
+	if err := p.finish(c, err); err != nil {
+		return sdk.Identity{}, err
+	}
+	id.Plugin = c.process.config.Name
+	return id, nil
+}
+
+// finish ends a call and returns its error with the plugin's name.
+func (p *Plugin) finish(c *call, err error) error {
 	p.judge(c, err)
 	c.cancel()
 	c.process.release()
 	p.inFlight.Add(-1)
-	if err == nil {
-		id.Plugin = c.process.config.Name
-		return id, nil
-	}
 	if errors.Is(err, sdk.ErrUnavailable) {
-		return sdk.Identity{}, fmt.Errorf("plugin %s: %w", p.Name(), err)
+		return fmt.Errorf("plugin %s: %w", p.Name(), err)
 	}
-	return sdk.Identity{}, err
+	return err
 }
 
 // judge takes note of how a call ended.

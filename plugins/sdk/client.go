@@ -15,7 +15,7 @@ import (
 
 // Client asks a plugin over a gRPC connection: the other end of what Serve
 // serves, for hosts and tests. It is an Authenticator, and a Configurer,
-// Refresher and Lookuper whatever the plugin is: ask Describe for its
+// Refresher, Lookuper and Signer whatever the plugin is: ask Describe for its
 // abilities. It believes nothing that the plugin answers.
 type Client struct {
 	rpc         pluginpb.PluginClient
@@ -28,6 +28,7 @@ var (
 	_ Describer     = (*Client)(nil)
 	_ Lookuper      = (*Client)(nil)
 	_ Refresher     = (*Client)(nil)
+	_ Signer        = (*Client)(nil)
 )
 
 // NewClient asks the plugin behind a connection to describe itself.

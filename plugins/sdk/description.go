@@ -9,7 +9,7 @@ import (
 type Description struct {
 	Name    string          `json:"name"`
 	Version string          `json:"version"`
-	Kinds   []Kind          `json:"kinds"`            // what it judges; none means all
+	Kinds   []Kind          `json:"kinds"`            // what it judges; an empty list means all
 	Schema  json.RawMessage `json:"schema,omitempty"` // JSON Schema of its configuration
 	// Abilities are discovered; what a plugin written in Go says here is ignored.
 	Abilities []Ability `json:"abilities,omitempty"`
@@ -23,6 +23,7 @@ const (
 	AbilityConfigure Ability = "configure" // it is a Configurer
 	AbilityRefresh   Ability = "refresh"   // it is a Refresher
 	AbilityLookup    Ability = "lookup"    // it is a Lookuper
+	AbilitySign      Ability = "sign"      // it is a Signer
 )
 
 // describe returns what a tells of itself, if it is a Describer, and the
@@ -41,6 +42,12 @@ func describe(a Authenticator) Description {
 	}
 	if _, ok := a.(Lookuper); ok {
 		d.Abilities = append(d.Abilities, AbilityLookup)
+	}
+	if _, ok := a.(Signer); ok {
+		d.Abilities = append(d.Abilities, AbilitySign)
+	}
+	if _, ok := a.(interface{ judgesNobody() }); ok {
+		d.Kinds = []Kind{noKind}
 	}
 	return d
 }

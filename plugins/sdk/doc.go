@@ -2,8 +2,8 @@
 //
 // A plugin is a process that judges credentials. Its author writes an
 // [Authenticator] and calls [Serve] in main; that is the whole of it. What
-// else a plugin can do is discovered: [Configurer], [Refresher], [Lookuper]
-// and [Describer] are interfaces that it may implement.
+// else a plugin can do is discovered: [Configurer], [Refresher], [Lookuper],
+// [Signer] and [Describer] are interfaces that it may implement.
 //
 // Kept for every plugin, so that no author needs to: an empty secret and a
 // kind of credential that the plugin does not judge never reach it, a panic

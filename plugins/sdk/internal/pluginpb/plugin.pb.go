@@ -123,9 +123,9 @@ type DescribeResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	Kinds         []string               `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`         // credential kinds it judges; none: all
+	Kinds         []string               `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`         // credential kinds it judges; empty: all; "none" alone: it judges nobody
 	Schema        []byte                 `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"`       // JSON Schema of its configuration; may be empty
-	Abilities     []string               `protobuf:"bytes,5,rep,name=abilities,proto3" json:"abilities,omitempty"` // "configure", "refresh", "lookup"
+	Abilities     []string               `protobuf:"bytes,5,rep,name=abilities,proto3" json:"abilities,omitempty"` // "configure", "refresh", "lookup", "sign"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -849,6 +849,318 @@ func (x *StringList) GetValues() []string {
 	return nil
 }
 
+type GenerateKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Algorithm     string                 `protobuf:"bytes,1,opt,name=algorithm,proto3" json:"algorithm,omitempty"` // as in a token's alg: ES256, RS256 …
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GenerateKeyRequest) Reset() {
+	*x = GenerateKeyRequest{}
+	mi := &file_plugin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GenerateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GenerateKeyRequest) ProtoMessage() {}
+
+func (x *GenerateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GenerateKeyRequest.ProtoReflect.Descriptor instead.
+func (*GenerateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GenerateKeyRequest) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+type GenerateKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ref           string                 `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`                              // what the key is called here: 1 to 1024 bytes
+	PublicKey     []byte                 `protobuf:"bytes,2,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // SubjectPublicKeyInfo, DER (RFC 5280)
+	Failure       *Failure               `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`                      // instead of both; always of the kind UNAVAILABLE
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GenerateKeyResponse) Reset() {
+	*x = GenerateKeyResponse{}
+	mi := &file_plugin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GenerateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GenerateKeyResponse) ProtoMessage() {}
+
+func (x *GenerateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GenerateKeyResponse.ProtoReflect.Descriptor instead.
+func (*GenerateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GenerateKeyResponse) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *GenerateKeyResponse) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *GenerateKeyResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+type SignRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ref           string                 `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"` // for Ed25519 the message itself
+	Hash          string                 `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`     // that made the digest: SHA256, SHA384, SHA512; empty for Ed25519
+	Pss           bool                   `protobuf:"varint,4,opt,name=pss,proto3" json:"pss,omitempty"`      // RSASSA-PSS with a salt as long as the hash, not RSASSA-PKCS1-v1_5
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignRequest) Reset() {
+	*x = SignRequest{}
+	mi := &file_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignRequest) ProtoMessage() {}
+
+func (x *SignRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
+func (*SignRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SignRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *SignRequest) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *SignRequest) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *SignRequest) GetPss() bool {
+	if x != nil {
+		return x.Pss
+	}
+	return false
+}
+
+type SignResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Signature     []byte                 `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"` // of ECDSA in ASN.1, as X.509 has it; at most 1024 bytes
+	Failure       *Failure               `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`     // instead; always of the kind UNAVAILABLE
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignResponse) Reset() {
+	*x = SignResponse{}
+	mi := &file_plugin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignResponse) ProtoMessage() {}
+
+func (x *SignResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
+func (*SignResponse) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SignResponse) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+func (x *SignResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+type DestroyKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ref           string                 `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestroyKeyRequest) Reset() {
+	*x = DestroyKeyRequest{}
+	mi := &file_plugin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestroyKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestroyKeyRequest) ProtoMessage() {}
+
+func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
+func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DestroyKeyRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+type DestroyKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Failure       *Failure               `protobuf:"bytes,1,opt,name=failure,proto3" json:"failure,omitempty"` // always of the kind UNAVAILABLE; it is not asked again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestroyKeyResponse) Reset() {
+	*x = DestroyKeyResponse{}
+	mi := &file_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestroyKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestroyKeyResponse) ProtoMessage() {}
+
+func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
+func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DestroyKeyResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 var File_plugin_proto protoreflect.FileDescriptor
 
 const file_plugin_proto_rawDesc = "" +
@@ -921,13 +1233,36 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06claims\x18\r \x01(\fR\x06claims\"$\n" +
 	"\n" +
 	"StringList\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\tR\x06values2\xb9\x03\n" +
+	"\x06values\x18\x01 \x03(\tR\x06values\"2\n" +
+	"\x12GenerateKeyRequest\x12\x1c\n" +
+	"\talgorithm\x18\x01 \x01(\tR\talgorithm\"\x7f\n" +
+	"\x13GenerateKeyResponse\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x02 \x01(\fR\tpublicKey\x127\n" +
+	"\afailure\x18\x03 \x01(\v2\x1d.claimsmith.plugin.v1.FailureR\afailure\"]\n" +
+	"\vSignRequest\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x10\n" +
+	"\x03pss\x18\x04 \x01(\bR\x03pss\"e\n" +
+	"\fSignResponse\x12\x1c\n" +
+	"\tsignature\x18\x01 \x01(\fR\tsignature\x127\n" +
+	"\afailure\x18\x02 \x01(\v2\x1d.claimsmith.plugin.v1.FailureR\afailure\"%\n" +
+	"\x11DestroyKeyRequest\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\"M\n" +
+	"\x12DestroyKeyResponse\x127\n" +
+	"\afailure\x18\x01 \x01(\v2\x1d.claimsmith.plugin.v1.FailureR\afailure2\xcd\x05\n" +
 	"\x06Plugin\x12Y\n" +
 	"\bDescribe\x12%.claimsmith.plugin.v1.DescribeRequest\x1a&.claimsmith.plugin.v1.DescribeResponse\x12\\\n" +
 	"\tConfigure\x12&.claimsmith.plugin.v1.ConfigureRequest\x1a'.claimsmith.plugin.v1.ConfigureResponse\x12X\n" +
 	"\fAuthenticate\x12).claimsmith.plugin.v1.AuthenticateRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12N\n" +
 	"\aRefresh\x12$.claimsmith.plugin.v1.RefreshRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12L\n" +
-	"\x06Lookup\x12#.claimsmith.plugin.v1.LookupRequest\x1a\x1d.claimsmith.plugin.v1.OutcomeBIZGgithub.com/claimsmith/claimsmith/plugins/sdk/internal/pluginpb;pluginpbb\x06proto3"
+	"\x06Lookup\x12#.claimsmith.plugin.v1.LookupRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12b\n" +
+	"\vGenerateKey\x12(.claimsmith.plugin.v1.GenerateKeyRequest\x1a).claimsmith.plugin.v1.GenerateKeyResponse\x12M\n" +
+	"\x04Sign\x12!.claimsmith.plugin.v1.SignRequest\x1a\".claimsmith.plugin.v1.SignResponse\x12_\n" +
+	"\n" +
+	"DestroyKey\x12'.claimsmith.plugin.v1.DestroyKeyRequest\x1a(.claimsmith.plugin.v1.DestroyKeyResponseBIZGgithub.com/claimsmith/claimsmith/plugins/sdk/internal/pluginpb;pluginpbb\x06proto3"
 
 var (
 	file_plugin_proto_rawDescOnce sync.Once
@@ -942,7 +1277,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_plugin_proto_goTypes = []any{
 	(Failure_Kind)(0),           // 0: claimsmith.plugin.v1.Failure.Kind
 	(*DescribeRequest)(nil),     // 1: claimsmith.plugin.v1.DescribeRequest
@@ -957,32 +1292,47 @@ var file_plugin_proto_goTypes = []any{
 	(*Failure)(nil),             // 10: claimsmith.plugin.v1.Failure
 	(*Identity)(nil),            // 11: claimsmith.plugin.v1.Identity
 	(*StringList)(nil),          // 12: claimsmith.plugin.v1.StringList
-	nil,                         // 13: claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
+	(*GenerateKeyRequest)(nil),  // 13: claimsmith.plugin.v1.GenerateKeyRequest
+	(*GenerateKeyResponse)(nil), // 14: claimsmith.plugin.v1.GenerateKeyResponse
+	(*SignRequest)(nil),         // 15: claimsmith.plugin.v1.SignRequest
+	(*SignResponse)(nil),        // 16: claimsmith.plugin.v1.SignResponse
+	(*DestroyKeyRequest)(nil),   // 17: claimsmith.plugin.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),  // 18: claimsmith.plugin.v1.DestroyKeyResponse
+	nil,                         // 19: claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	6,  // 0: claimsmith.plugin.v1.AuthenticateRequest.credential:type_name -> claimsmith.plugin.v1.Credential
-	13, // 1: claimsmith.plugin.v1.AuthenticateRequest.attributes:type_name -> claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
+	19, // 1: claimsmith.plugin.v1.AuthenticateRequest.attributes:type_name -> claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
 	11, // 2: claimsmith.plugin.v1.RefreshRequest.identity:type_name -> claimsmith.plugin.v1.Identity
 	11, // 3: claimsmith.plugin.v1.Outcome.identity:type_name -> claimsmith.plugin.v1.Identity
 	10, // 4: claimsmith.plugin.v1.Outcome.failure:type_name -> claimsmith.plugin.v1.Failure
 	0,  // 5: claimsmith.plugin.v1.Failure.kind:type_name -> claimsmith.plugin.v1.Failure.Kind
 	12, // 6: claimsmith.plugin.v1.Identity.scopes:type_name -> claimsmith.plugin.v1.StringList
 	12, // 7: claimsmith.plugin.v1.Identity.audience:type_name -> claimsmith.plugin.v1.StringList
-	1,  // 8: claimsmith.plugin.v1.Plugin.Describe:input_type -> claimsmith.plugin.v1.DescribeRequest
-	3,  // 9: claimsmith.plugin.v1.Plugin.Configure:input_type -> claimsmith.plugin.v1.ConfigureRequest
-	5,  // 10: claimsmith.plugin.v1.Plugin.Authenticate:input_type -> claimsmith.plugin.v1.AuthenticateRequest
-	7,  // 11: claimsmith.plugin.v1.Plugin.Refresh:input_type -> claimsmith.plugin.v1.RefreshRequest
-	8,  // 12: claimsmith.plugin.v1.Plugin.Lookup:input_type -> claimsmith.plugin.v1.LookupRequest
-	2,  // 13: claimsmith.plugin.v1.Plugin.Describe:output_type -> claimsmith.plugin.v1.DescribeResponse
-	4,  // 14: claimsmith.plugin.v1.Plugin.Configure:output_type -> claimsmith.plugin.v1.ConfigureResponse
-	9,  // 15: claimsmith.plugin.v1.Plugin.Authenticate:output_type -> claimsmith.plugin.v1.Outcome
-	9,  // 16: claimsmith.plugin.v1.Plugin.Refresh:output_type -> claimsmith.plugin.v1.Outcome
-	9,  // 17: claimsmith.plugin.v1.Plugin.Lookup:output_type -> claimsmith.plugin.v1.Outcome
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	10, // 8: claimsmith.plugin.v1.GenerateKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	10, // 9: claimsmith.plugin.v1.SignResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	10, // 10: claimsmith.plugin.v1.DestroyKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	1,  // 11: claimsmith.plugin.v1.Plugin.Describe:input_type -> claimsmith.plugin.v1.DescribeRequest
+	3,  // 12: claimsmith.plugin.v1.Plugin.Configure:input_type -> claimsmith.plugin.v1.ConfigureRequest
+	5,  // 13: claimsmith.plugin.v1.Plugin.Authenticate:input_type -> claimsmith.plugin.v1.AuthenticateRequest
+	7,  // 14: claimsmith.plugin.v1.Plugin.Refresh:input_type -> claimsmith.plugin.v1.RefreshRequest
+	8,  // 15: claimsmith.plugin.v1.Plugin.Lookup:input_type -> claimsmith.plugin.v1.LookupRequest
+	13, // 16: claimsmith.plugin.v1.Plugin.GenerateKey:input_type -> claimsmith.plugin.v1.GenerateKeyRequest
+	15, // 17: claimsmith.plugin.v1.Plugin.Sign:input_type -> claimsmith.plugin.v1.SignRequest
+	17, // 18: claimsmith.plugin.v1.Plugin.DestroyKey:input_type -> claimsmith.plugin.v1.DestroyKeyRequest
+	2,  // 19: claimsmith.plugin.v1.Plugin.Describe:output_type -> claimsmith.plugin.v1.DescribeResponse
+	4,  // 20: claimsmith.plugin.v1.Plugin.Configure:output_type -> claimsmith.plugin.v1.ConfigureResponse
+	9,  // 21: claimsmith.plugin.v1.Plugin.Authenticate:output_type -> claimsmith.plugin.v1.Outcome
+	9,  // 22: claimsmith.plugin.v1.Plugin.Refresh:output_type -> claimsmith.plugin.v1.Outcome
+	9,  // 23: claimsmith.plugin.v1.Plugin.Lookup:output_type -> claimsmith.plugin.v1.Outcome
+	14, // 24: claimsmith.plugin.v1.Plugin.GenerateKey:output_type -> claimsmith.plugin.v1.GenerateKeyResponse
+	16, // 25: claimsmith.plugin.v1.Plugin.Sign:output_type -> claimsmith.plugin.v1.SignResponse
+	18, // 26: claimsmith.plugin.v1.Plugin.DestroyKey:output_type -> claimsmith.plugin.v1.DestroyKeyResponse
+	19, // [19:27] is the sub-list for method output_type
+	11, // [11:19] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -1000,7 +1350,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

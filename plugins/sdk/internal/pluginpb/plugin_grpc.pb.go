@@ -34,6 +34,9 @@ const (
 	Plugin_Authenticate_FullMethodName = "/claimsmith.plugin.v1.Plugin/Authenticate"
 	Plugin_Refresh_FullMethodName      = "/claimsmith.plugin.v1.Plugin/Refresh"
 	Plugin_Lookup_FullMethodName       = "/claimsmith.plugin.v1.Plugin/Lookup"
+	Plugin_GenerateKey_FullMethodName  = "/claimsmith.plugin.v1.Plugin/GenerateKey"
+	Plugin_Sign_FullMethodName         = "/claimsmith.plugin.v1.Plugin/Sign"
+	Plugin_DestroyKey_FullMethodName   = "/claimsmith.plugin.v1.Plugin/DestroyKey"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -56,6 +59,16 @@ type PluginClient interface {
 	// Lookup finds a principal without a credential. Called only where Describe
 	// lists the ability "lookup".
 	Lookup(ctx context.Context, in *LookupRequest, opts ...grpc.CallOption) (*Outcome, error)
+	// GenerateKey makes a key pair for signing tokens, or takes one that was
+	// made for it. This and the following two are called only where Describe
+	// lists the ability "sign".
+	GenerateKey(ctx context.Context, in *GenerateKeyRequest, opts ...grpc.CallOption) (*GenerateKeyResponse, error)
+	// Sign signs with a key that GenerateKey returned, perhaps to another process
+	// of the plugin, and years ago.
+	Sign(ctx context.Context, in *SignRequest, opts ...grpc.CallOption) (*SignResponse, error)
+	// DestroyKey says that a key is not needed any more: it is gone, or was made
+	// in vain.
+	DestroyKey(ctx context.Context, in *DestroyKeyRequest, opts ...grpc.CallOption) (*DestroyKeyResponse, error)
 }
 
 type pluginClient struct {
@@ -116,6 +129,36 @@ func (c *pluginClient) Lookup(ctx context.Context, in *LookupRequest, opts ...gr
 	return out, nil
 }
 
+func (c *pluginClient) GenerateKey(ctx context.Context, in *GenerateKeyRequest, opts ...grpc.CallOption) (*GenerateKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GenerateKeyResponse)
+	err := c.cc.Invoke(ctx, Plugin_GenerateKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Sign(ctx context.Context, in *SignRequest, opts ...grpc.CallOption) (*SignResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignResponse)
+	err := c.cc.Invoke(ctx, Plugin_Sign_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) DestroyKey(ctx context.Context, in *DestroyKeyRequest, opts ...grpc.CallOption) (*DestroyKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DestroyKeyResponse)
+	err := c.cc.Invoke(ctx, Plugin_DestroyKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -136,6 +179,16 @@ type PluginServer interface {
 	// Lookup finds a principal without a credential. Called only where Describe
 	// lists the ability "lookup".
 	Lookup(context.Context, *LookupRequest) (*Outcome, error)
+	// GenerateKey makes a key pair for signing tokens, or takes one that was
+	// made for it. This and the following two are called only where Describe
+	// lists the ability "sign".
+	GenerateKey(context.Context, *GenerateKeyRequest) (*GenerateKeyResponse, error)
+	// Sign signs with a key that GenerateKey returned, perhaps to another process
+	// of the plugin, and years ago.
+	Sign(context.Context, *SignRequest) (*SignResponse, error)
+	// DestroyKey says that a key is not needed any more: it is gone, or was made
+	// in vain.
+	DestroyKey(context.Context, *DestroyKeyRequest) (*DestroyKeyResponse, error)
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -160,6 +213,15 @@ func (UnimplementedPluginServer) Refresh(context.Context, *RefreshRequest) (*Out
 }
 func (UnimplementedPluginServer) Lookup(context.Context, *LookupRequest) (*Outcome, error) {
 	return nil, status.Error(codes.Unimplemented, "method Lookup not implemented")
+}
+func (UnimplementedPluginServer) GenerateKey(context.Context, *GenerateKeyRequest) (*GenerateKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GenerateKey not implemented")
+}
+func (UnimplementedPluginServer) Sign(context.Context, *SignRequest) (*SignResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Sign not implemented")
+}
+func (UnimplementedPluginServer) DestroyKey(context.Context, *DestroyKeyRequest) (*DestroyKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DestroyKey not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -272,6 +334,60 @@ func _Plugin_Lookup_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_GenerateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GenerateKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).GenerateKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_GenerateKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).GenerateKey(ctx, req.(*GenerateKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Sign_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Sign(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Sign_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Sign(ctx, req.(*SignRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_DestroyKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DestroyKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).DestroyKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_DestroyKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).DestroyKey(ctx, req.(*DestroyKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -298,6 +414,18 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Lookup",
 			Handler:    _Plugin_Lookup_Handler,
+		},
+		{
+			MethodName: "GenerateKey",
+			Handler:    _Plugin_GenerateKey_Handler,
+		},
+		{
+			MethodName: "Sign",
+			Handler:    _Plugin_Sign_Handler,
+		},
+		{
+			MethodName: "DestroyKey",
+			Handler:    _Plugin_DestroyKey_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
