@@ -66,8 +66,13 @@ type Config struct {
 
 	Store  Store        // where the keys are kept; required
 	Sealer *Sealer      // seals them at rest; required
-	Signer Signer       // holds new keys instead of this process; nil: they are in memory
 	Log    *slog.Logger // told of every change; nil: slog.Default()
+
+	// Signer holds keys instead of this process. Nil: they are in memory.
+	Signer Signer
+	// Local has new keys in memory all the same: Signer holds those of before,
+	// until the last of them is gone.
+	Local bool
 
 	Observer Observer // told of every token and change; nil: nobody
 }

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,9 @@ func (m *minter) add(ctx context.Context, rows []Key, needs []need, now time.Tim
 			}
 			m.made[n.algorithm] = k
 		}
+		if slices.ContainsFunc(rows, func(o Key) bool { return o.KID == k.KID }) {
+			return nil, fmt.Errorf("make %s key: %w: it handed out key %s, which is in the set already", n.algorithm, ErrSigner, k.KID)
+		}
 		k.Created, k.Announced, k.Active = now, now, milli(n.active)
 		rows = append(rows, k)
 	}
@@ -45,12 +49,14 @@ func (m *minter) keep(rows []Key) {
 	}
 }
 
-// vain returns the keys that were made and came to no use.
-func (m *minter) vain() (keys []Key) {
-	for _, k := range m.made {
-		keys = append(keys, k)
+// vain returns the keys that were made and are not among those of the store:
+// another ring may have been given the same one, by a Signer that makes none. It
+// returns none if nobody knows what is in the store.
+func (m *minter) vain(seen *snapshot) []Key {
+	if seen == nil {
+		return nil
 	}
-	return keys
+	return without(slices.Collect(maps.Values(m.made)), seen.rows)
 }
 
 // without returns those of keys that are not among others.
@@ -74,18 +80,37 @@ func (c Config) mint(ctx context.Context, name string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	sealed, err := c.Sealer.Seal(c.Issuer, name, kid, private)
-	if err != nil {
+	k := Key{KID: kid, Algorithm: name, Public: raw}
+	if k.Sealed, err = c.Sealer.Seal(c.Issuer, name, kid, private); err != nil {
 		return Key{}, err
 	}
-	return Key{KID: kid, Algorithm: name, Public: raw, Sealed: sealed}, nil
+	return k, c.prove(ctx, k)
+}
+
+// prove has a key that is held outside sign once, before anybody is told of it.
+func (c Config) prove(ctx context.Context, k Key) error {
+	if c.Signer == nil || c.Local {
+		return nil
+	}
+	m, err := readMaterial(k)
+	if err != nil {
+		return err
+	}
+	s, err := c.openSigner(k, m)
+	if err == nil {
+		_, err = s.Sign(ctx, "proof of key "+k.KID)
+	}
+	return err
 }
 
 // generate makes a key pair, and returns what is sealed of its private half.
 func (c Config) generate(ctx context.Context, name string) (public crypto.PublicKey, private []byte, err error) {
-	if c.Signer != nil {
+	if c.Signer != nil && !c.Local {
 		ref, public, err := c.Signer.Generate(ctx, name)
-		return public, reference(ref), err
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrSigner, err)
+		}
+		return public, reference(ref), nil
 	}
 	key, err := algorithms[name].generate(c.RSABits)
 	if err != nil {

@@ -9,18 +9,24 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"sync/atomic"
 
 	_ "crypto/sha256" // the hashes of the algorithms
 	_ "crypto/sha512"
 )
+
+// ErrSigner is wrapped by the errors of calls for which a [Signer] did not sign
+// or did not make a key, beside the Signer's own error.
+var ErrSigner = errors.New("the signer outside failed")
 
 // A Signer holds private keys where this process cannot read them: in a PKCS#11
 // token, in the key service of a cloud. The ring keeps what a key is called
 // there, sealed, and everything public. It is safe for concurrent use, and its
 // calls end when ctx does.
 type Signer interface {
-	// Generate makes a key pair for an algorithm of [Algorithms], and returns
-	// what it is called and its public half.
+	// Generate returns a key pair for an algorithm of [Algorithms], what it is
+	// called and its public half: one that it makes, or one that was made
+	// beforehand and is in no set yet.
 	Generate(ctx context.Context, algorithm string) (ref string, public crypto.PublicKey, err error)
 
 	// Sign signs a digest as the Sign of a crypto.Signer does, whose place it
@@ -48,17 +54,20 @@ func referenceIn(private []byte) (ref string, ok bool) {
 type remoteSigner struct {
 	holder Signer
 	ref    string
+	public *material
 	hash   crypto.Hash // 0 for Ed25519
 	opts   crypto.SignerOpts
-	size   int // of each half of an ECDSA signature; 0 for others
+	size   int         // of each half of an ECDSA signature; 0 for others
+	proved atomic.Bool // a signature of it was verified
 }
 
-func (c Config) outsideSigner(k Key, ref string) (signer, error) {
+func (c Config) outsideSigner(m *material, ref string) (signer, error) {
 	if c.Signer == nil {
-		return nil, fmt.Errorf("open key %s: it is held by a signer outside, and Config.Signer is nil", k.KID)
+		return nil, fmt.Errorf("open key %s: it is held by a signer outside, and Config.Signer is nil", m.kid)
 	}
-	s := remoteSigner{holder: c.Signer, ref: ref}
-	switch k.Algorithm[2:] {
+	s := &remoteSigner{holder: c.Signer, ref: ref, public: m}
+	name := m.algorithm.method.Alg()
+	switch name[2:] {
 	case "256":
 		s.hash = crypto.SHA256
 	case "384":
@@ -67,7 +76,7 @@ func (c Config) outsideSigner(k Key, ref string) (signer, error) {
 		s.hash = crypto.SHA512
 	}
 	s.opts = s.hash
-	switch k.Algorithm[:2] {
+	switch name[:2] {
 	case "PS":
 		s.opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}
 	case "ES":
@@ -76,7 +85,23 @@ func (c Config) outsideSigner(k Key, ref string) (signer, error) {
 	return s, nil
 }
 
-func (s remoteSigner) Sign(ctx context.Context, input string) ([]byte, error) {
+// Sign verifies the first signature: a Signer that calls another key by this
+// name would have every service reject what follows.
+func (s *remoteSigner) Sign(ctx context.Context, input string) ([]byte, error) {
+	signature, err := s.sign(ctx, input)
+	if err == nil && !s.proved.Load() {
+		if err = s.public.algorithm.method.Verify(input, signature, s.public.public); err != nil {
+			err = errors.New("its signature is not one of the key that it goes by")
+		}
+		s.proved.Store(err == nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSigner, err)
+	}
+	return signature, nil
+}
+
+func (s *remoteSigner) sign(ctx context.Context, input string) ([]byte, error) {
 	digest := []byte(input)
 	if s.hash != 0 {
 		h := s.hash.New()
@@ -89,7 +114,7 @@ func (s remoteSigner) Sign(ctx context.Context, input string) ([]byte, error) {
 	}
 	var of struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(signature, &of); err != nil || len(rest) > 0 || !s.fits(of.R) || !s.fits(of.S) {
-		return nil, errors.New("the signer outside returned no ECDSA signature")
+		return nil, errors.New("it returned no ECDSA signature")
 	}
 	signature = make([]byte, 2*s.size)
 	of.R.FillBytes(signature[:s.size])
@@ -97,7 +122,7 @@ func (s remoteSigner) Sign(ctx context.Context, input string) ([]byte, error) {
 	return signature, nil
 }
 
-func (s remoteSigner) fits(n *big.Int) bool { return n.Sign() > 0 && n.BitLen() <= 8*s.size }
+func (s *remoteSigner) fits(n *big.Int) bool { return n.Sign() > 0 && n.BitLen() <= 8*s.size }
 
 // destroy removes keys that are held outside.
 func (r *Ring) destroy(ctx context.Context, keys []Key) {

@@ -37,7 +37,7 @@ func (c Config) openSigner(k Key, m *material) (signer, error) {
 	}
 	defer clear(private)
 	if ref, ok := referenceIn(private); ok {
-		return c.outsideSigner(k, ref)
+		return c.outsideSigner(m, ref)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(private)
 	if err != nil {

@@ -26,10 +26,11 @@ type edit func(ctx context.Context, s *snapshot, now time.Time, m *minter) ([]Ke
 // given as well.
 func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 	m := &minter{config: r.config, made: make(map[string]Key)}
-	defer func() { r.destroy(ctx, m.vain()) }()
+	var seen *snapshot // what is in the store now, as far as anybody can tell
+	defer func() { r.destroy(ctx, m.vain(seen)) }()
 	for attempt := range updateAttempts {
 		s, err := r.load(ctx)
-		if err != nil {
+		if seen = s; err != nil {
 			return nil, err
 		}
 		now := milli(r.clock())
@@ -44,8 +45,10 @@ func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 			return r.adopt(s, rows, s.version+1, now, true)
 		}
 		if !errors.Is(err, ErrConflict) {
+			m.keep(rows) // perhaps they were written all the same
 			return s, err
 		}
+		seen = nil
 		if err := pause(ctx, rand.N(updateBackoff*time.Duration(attempt+1))); err != nil {
 			return s, err
 		}

@@ -96,7 +96,7 @@ func lookUp(ctx context.Context, o *opened, name string) (sdk.Identity, error) {
 }
 
 func lookUpIn(ctx context.Context, o *opened, plugin, name string) (sdk.Identity, error) {
-	process, err := host.Start(ctx, pluginConfig(plugin, o.config.Plugins[plugin], slog.New(slog.DiscardHandler)))
+	process, err := host.Start(ctx, pluginConfig(o.config, plugin, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return sdk.Identity{}, err
 	}

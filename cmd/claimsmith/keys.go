@@ -47,7 +47,9 @@ func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) e
 			return err
 		}
 		log := newLogger(c.ErrOrStderr(), o.config.Log)
-		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, log))
+		signers := newCommandSigners(o.config, log)
+		defer signers.stop()
+		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, signers.holders(o.issuer), log))
 		if err != nil {
 			return err
 		}
@@ -111,9 +113,10 @@ func printSuccessor(c *cobra.Command, k jwks.Key) {
 }
 
 // ringConfig is how an issuer's keys live.
-func ringConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, log *slog.Logger) jwks.Config {
+func ringConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, holders jwks.Signer, log *slog.Logger) jwks.Config {
 	c := issuer.RingConfig()
 	c.Store, c.Sealer, c.Log = db, sealer, log
+	c.Signer, c.Local = holders, issuer.Keys.Signer == ""
 	return c
 }
 

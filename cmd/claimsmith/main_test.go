@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 // TestMain lets this test binary be the program: a test starts it under that
@@ -12,6 +14,10 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" || len(os.Args) > 2 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
 		main()
+		return
+	}
+	if len(os.Args) > 2 && os.Args[1] == keysInFiles {
+		sdk.Serve(&fileKeys{dir: os.Args[2]})
 		return
 	}
 	testscript.Main(m, map[string]func(){"claimsmith": main})

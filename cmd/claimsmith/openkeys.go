@@ -14,7 +14,11 @@ func (p *process) openKeys(ctx context.Context, issuer *config.Issuer) (*jwks.Ri
 	if err := p.checkClientAlgorithms(ctx, issuer); err != nil {
 		return nil, nil, err
 	}
-	c := ringConfig(issuer, p.db, p.sealer, p.log)
+	holders, err := p.keyHolders(ctx, issuer)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := ringConfig(issuer, p.db, p.sealer, holders, p.log)
 	c.Observer = p.keys.of(issuer.Name)
 	ring, err := jwks.Open(ctx, c)
 	if err != nil {

@@ -56,11 +56,10 @@ func (in *instance) upgradePlugin(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	c, ok := now.Plugins[name]
-	if !ok {
+	if _, ok := now.Plugins[name]; !ok {
 		return fmt.Errorf("%s has no plugin %s any more", now.File, name)
 	}
-	return p.plugins[name].Upgrade(ctx, pluginConfig(name, c, p.log))
+	return p.plugins[name].Upgrade(ctx, pluginConfig(now, name, p.log))
 }
 
 // listenControl opens the control socket. A server without one serves all the

@@ -10,7 +10,8 @@ import (
 )
 
 // pluginConfig is how a configured plugin runs.
-func pluginConfig(name string, p config.Plugin, log *slog.Logger) host.Config {
+func pluginConfig(cfg *config.Config, name string, log *slog.Logger) host.Config {
+	p := cfg.Plugins[name]
 	settings, secrets := p.Settings()
 	return host.Config{
 		Name:             name,
@@ -18,6 +19,7 @@ func pluginConfig(name string, p config.Plugin, log *slog.Logger) host.Config {
 		Command:          p.Command,
 		SHA256:           p.SHA256,
 		InsecureUnpinned: p.InsecureUnpinned,
+		Needs:            abilitiesOf(cfg, name),
 		Settings:         settings,
 		Secrets:          append([]string{}, secrets...),
 		CallTimeout:      p.Timeout.Std(),
@@ -27,6 +29,16 @@ func pluginConfig(name string, p config.Plugin, log *slog.Logger) host.Config {
 		User:             pluginUser(p.User),
 		Log:              log,
 	}
+}
+
+// abilitiesOf returns what the configuration has a plugin do beside judging.
+func abilitiesOf(cfg *config.Config, name string) []sdk.Ability {
+	for i := range cfg.Issuers {
+		if cfg.Issuers[i].Keys.Signer == name {
+			return []sdk.Ability{sdk.AbilitySign}
+		}
+	}
+	return nil
 }
 
 // pluginUser reads UID:GID, as the configuration has checked it; nil for "".

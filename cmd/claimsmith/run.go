@@ -108,12 +108,13 @@ func (p *process) open(ctx context.Context, beside *process) error {
 
 // startPlugins starts every plugin's process; it does not wait for them.
 func (p *process) startPlugins(beside *process) error {
-	for name, c := range p.cfg.Plugins {
-		if running, ok := beside.plugins[name]; ok && running.Runs(pluginConfig(name, c, p.log)) {
+	for name := range p.cfg.Plugins {
+		c := pluginConfig(p.cfg, name, p.log)
+		if running, ok := beside.plugins[name]; ok && running.Runs(c) {
 			p.plugins[name] = running
 			continue
 		}
-		plugin, err := host.New(pluginConfig(name, c, p.log))
+		plugin, err := host.New(c)
 		if err != nil {
 			return fmt.Errorf("plugin %s: %w", name, err)
 		}
@@ -136,7 +137,7 @@ func (p *process) pluginsReady(ctx context.Context) error {
 func (p *process) startRings(ctx context.Context, beside *process) error {
 	for i := range p.cfg.Issuers {
 		issuer := &p.cfg.Issuers[i]
-		if ring, ok := beside.rings[issuer.Name]; ok && beside.sameKeys(issuer) {
+		if ring, ok := beside.rings[issuer.Name]; ok && beside.sameKeys(issuer) && p.sameHolders(beside) {
 			p.rings[issuer.Name], p.secrets[issuer.Name] = ring, beside.secrets[issuer.Name]
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 // Config says what a plugin is and how it runs. Exactly one of Builtin and
@@ -27,6 +29,10 @@ type Config struct {
 	// Command unless InsecureUnpinned is set.
 	SHA256           string
 	InsecureUnpinned bool
+
+	// Needs is what the plugin has to be able to do beside judging credentials;
+	// one that cannot does not serve.
+	Needs []sdk.Ability
 
 	// Settings is the plugin's own configuration, secrets included. It goes to
 	// the plugin by Configure and nowhere else.

@@ -121,6 +121,11 @@ func (p *Process) serve(ctx context.Context) error {
 	if p.client, err = sdk.NewClient(ctx, p.conn); err != nil {
 		return err
 	}
+	for _, needed := range p.config.Needs {
+		if d := p.client.Describe(); !d.Can(needed) {
+			return fmt.Errorf("it lacks the ability %q; it has %q", needed, d.Abilities)
+		}
+	}
 	if err := p.configure(ctx); err != nil {
 		return err
 	}

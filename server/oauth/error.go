@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/claimsmith/claimsmith/jwks"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server/audit"
 	"github.com/claimsmith/claimsmith/storage"
@@ -109,6 +110,7 @@ func fromStorage(err error) *Error {
 }
 
 // asError returns err as an Error. What fosite itself refuses keeps its code.
+// Keys that are held outside may be out of reach for a while.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -117,6 +119,9 @@ func asError(err error) *Error {
 		e := refuse(f.CodeField, f.ErrorField, audit.Malformed, f.DescriptionField)
 		e.Err = err
 		return e
+	}
+	if errors.Is(err, jwks.ErrSigner) {
+		return unavailable(err)
 	}
 	return internal(err)
 }

@@ -43,7 +43,7 @@ func (p *Provider) sign(ctx context.Context, x *exchange) error {
 		return internal(err)
 	}
 	if x.token.Access, err = p.Signer.Sign(ctx, x.client.Algorithm, accessTokenType, claims); err != nil {
-		return internal(fmt.Errorf("sign access token: %w", err))
+		return asError(fmt.Errorf("sign access token: %w", err))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (p *Provider) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	}
 	token, err := p.signIntrospection(r, client, answer)
 	if err != nil {
-		p.writeError(w, event, internal(err))
+		p.writeError(w, event, asError(err))
 		return
 	}
 	writeBody(w, http.StatusOK, introspectionMedia, []byte(token))

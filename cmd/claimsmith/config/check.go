@@ -142,6 +142,7 @@ func (c *checker) checkIssuer(n int) {
 		}
 	}
 	c.checkKeys(path+".keys", i)
+	c.checkSigner(path+".keys.signer", i)
 	if i.AccessToken.Lifetime > i.Keys.Retain {
 		c.doc.Fault(path+".access_token.lifetime", "longer than keys.retain", "a token would outlive the key that verifies it: raise keys.retain")
 	}
@@ -172,6 +173,19 @@ func (c *checker) checkKeys(path string, i *Issuer) {
 		if !strings.HasPrefix(fault, "poll ") {
 			c.doc.Fault(path, strings.ReplaceAll(strings.TrimSpace(fault), "max_age", "jwks_max_age"), "")
 		}
+	}
+}
+
+// checkSigner holds keys.signer to be a program that may hold keys; whether it
+// does is known when it starts.
+func (c *checker) checkSigner(path string, i *Issuer) {
+	p, ok := c.Plugins[i.Keys.Signer]
+	switch {
+	case i.Keys.Signer == "":
+	case !ok:
+		c.doc.Fault(path, "no plugin has this name", "there are "+list(slices.Sorted(maps.Keys(c.Plugins))))
+	case p.Use != "":
+		c.doc.Fault(path, "the built-in plugin "+p.Use+" holds no keys", "name a plugin with a command that does, or leave signer out: the keys are in memory then, and sealed in storage")
 	}
 }
 

@@ -175,6 +175,9 @@ type Keys struct {
 	Retain strictyaml.Duration `yaml:"retain"`
 	// How far the clocks of replicas and of services may differ. Default 60s.
 	Skew strictyaml.Duration `yaml:"skew"`
+	// The plugin that makes and holds new keys, in a PKCS#11 token or a key
+	// service. Default: none; they are in memory, and sealed in storage.
+	Signer string `yaml:"signer"`
 }
 
 // Client is an OAuth client that belongs to the configuration.
