@@ -1,73 +1,78 @@
-// Command signer-softhsm signs tokens with keys that never leave a PKCS#11
-// token: it opens a ring of package jwks whose keys SoftHSM holds, signs, rotates
-// and verifies. PKCS#11 needs cgo, hence a module of its own.
+// Command signer-softhsm is a claimsmith plugin that holds the signing keys of
+// issuers in a PKCS#11 token, which they never leave: SoftHSM's here, that of
+// another maker with the same code. PKCS#11 needs cgo, hence a module of its own.
 package main
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
-	"fmt"
-	"io"
-	"log"
-	"log/slog"
+	"crypto"
+	"encoding/json"
+	"errors"
 	"os"
 
-	"github.com/claimsmith/claimsmith/jwks"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
-func main() {
-	err := run(context.Background(), os.Stdout, os.Getenv("PKCS11_LIBRARY"), os.Getenv("PKCS11_TOKEN"), os.Getenv("PKCS11_PIN"))
-	if err != nil {
-		log.Fatal(err)
-	}
+func main() { sdk.Serve(new(signer)) }
+
+// signer is the plugin.
+type signer struct {
+	sdk.OnlySigner
+	token *token
 }
 
-func run(ctx context.Context, w io.Writer, library, label, pin string) error {
-	token, err := openHSM(library, label, pin)
-	if err != nil {
+// config is what plugins.NAME.config says.
+type config struct {
+	Library string `json:"library"` // the path of the maker's library
+	Token   string `json:"token"`   // the token's label
+	PIN     string `json:"pin"`
+	// Environment is what the library reads from it: a plugin has none of the
+	// server's.
+	Environment map[string]string `json:"environment"`
+}
+
+// Describe implements sdk.Describer.
+func (s *signer) Describe() sdk.Description {
+	return sdk.Description{Name: "signer-softhsm", Version: "1.0.0", Schema: json.RawMessage(`{
+		"type": "object", "required": ["library", "token", "pin"], "additionalProperties": false,
+		"properties": {
+			"library": {"type": "string"}, "token": {"type": "string"}, "pin": {"type": "string"},
+			"environment": {"type": "object", "additionalProperties": {"type": "string"}}
+		}
+	}`)}
+}
+
+// Configure implements sdk.Configurer.
+func (s *signer) Configure(_ context.Context, text json.RawMessage) error {
+	var c config
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
 		return err
 	}
-	defer token.Close()
-	ring, err := openRing(ctx, token, "ES256", "RS256")
-	if err != nil {
-		return err
+	if c.Library == "" || c.Token == "" || c.PIN == "" {
+		return errors.New("library, token and pin are wanted")
 	}
-	for _, algorithm := range []string{"ES256", "RS256"} {
-		if err := signAndVerify(ctx, w, ring, algorithm); err != nil {
+	for name, value := range c.Environment {
+		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
 	}
-	if _, err := ring.Rotate(ctx, true); err != nil {
-		return err
-	}
-	fmt.Fprintln(w, "rotated")
-	return signAndVerify(ctx, w, ring, "ES256")
-}
-
-// openRing opens a ring whose keys are in the token. In earnest its store is a
-// database; the master key then seals what the keys are called there.
-func openRing(ctx context.Context, token *hsm, algorithms ...string) (*jwks.Ring, error) {
-	master := make([]byte, 32)
-	rand.Read(master)
-	sealer, err := jwks.NewSealer(map[string][]byte{"1": master}, "1")
-	if err != nil {
-		return nil, err
-	}
-	return jwks.Open(ctx, jwks.Config{
-		Issuer: "https://login.example", Algorithms: algorithms,
-		Store: new(jwks.MemoryStore), Sealer: sealer, Signer: token, Log: slog.New(slog.DiscardHandler),
-	})
-}
-
-func signAndVerify(ctx context.Context, w io.Writer, ring *jwks.Ring, algorithm string) error {
-	signed, err := ring.Sign(ctx, algorithm, "at+jwt", []byte(`{"sub":"alice"}`))
-	if err != nil {
-		return err
-	}
-	verified, err := ring.Verify(ctx, signed)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s %s: %s\n", verified.Algorithm, verified.KID, verified.Payload)
+	var err error
+	s.token, err = openToken(c.Library, c.Token, c.PIN)
 	return err
 }
+
+// Generate implements sdk.Signer.
+func (s *signer) Generate(_ context.Context, algorithm string) (string, crypto.PublicKey, error) {
+	return s.token.generate(algorithm)
+}
+
+// Sign implements sdk.Signer.
+func (s *signer) Sign(ctx context.Context, ref string, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return s.token.sign(ctx, ref, digest, opts)
+}
+
+// Destroy implements sdk.Signer.
+func (s *signer) Destroy(_ context.Context, ref string) error { return s.token.destroy(ref) }

@@ -1,96 +1,93 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/claimsmith/claimsmith/jwks"
 )
 
-const libraryName = "libsofthsm2.so"
+const pin = "1234-of-the-token"
 
-// softHSM makes a token of SoftHSM for the test, and returns its library.
-func softHSM(t testing.TB) string {
+// hsm is a token of SoftHSM, and the plugin built for it.
+type hsm struct {
+	dir    string // of the plugin's configuration and all else
+	config string // the plugin's, as YAML in one line
+}
+
+// newHSM makes a token of SoftHSM for the test, and builds the plugin and the
+// server.
+func newHSM(t testing.TB) hsm {
 	t.Helper()
 	missing := t.Skipf
 	if os.Getenv("CLAIMSMITH_TEST_ALL") == "1" {
 		missing = t.Fatalf
 	}
-	found, err := filepath.Glob("/usr/lib/*/softhsm/" + libraryName)
-	if more, _ := filepath.Glob("/usr/lib/softhsm/" + libraryName); err == nil {
+	found, err := filepath.Glob("/usr/lib/*/softhsm/libsofthsm2.so")
+	if more, _ := filepath.Glob("/usr/lib/softhsm/libsofthsm2.so"); err == nil {
 		found = append(found, more...)
 	}
 	if _, err := exec.LookPath("softhsm2-util"); err != nil || len(found) == 0 {
 		missing("SoftHSM is not installed (Debian: apt-get install softhsm2)")
 	}
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "softhsm2.conf")
-	if err := os.WriteFile(conf, []byte("directories.tokendir = "+dir+"\nlog.level = ERROR\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SOFTHSM2_CONF", conf)
-	out, err := exec.Command("softhsm2-util", "--init-token", "--free", "--label", "claimsmith", "--pin", "1234", "--so-pin", "5678").CombinedOutput()
-	if err != nil {
-		t.Fatalf("init token: %v\n%s", err, out)
-	}
-	return found[0]
+	h := hsm{dir: t.TempDir()}
+	conf := h.write(t, "softhsm2.conf", "directories.tokendir = "+h.dir+"\nlog.level = ERROR\n")
+	init := exec.Command("softhsm2-util", "--init-token", "--free", "--label", "claimsmith", "--pin", pin, "--so-pin", "5678")
+	init.Env = append(os.Environ(), "SOFTHSM2_CONF="+conf)
+	run(t, init)
+	h.write(t, "pin", pin)
+	h.config = fmt.Sprintf("{library: %s, token: claimsmith, pin: {file: pin}, environment: {SOFTHSM2_CONF: %s}}", found[0], conf)
+	run(t, exec.Command("go", "build", "-o", filepath.Join(h.dir, "signer"), "."))
+	build := exec.Command("go", "build", "-o", h.dir, "./cmd/claimsmith")
+	build.Dir = "../.."
+	run(t, build)
+	return h
 }
 
-func TestSignsThroughSoftHSM(t *testing.T) {
-	var out strings.Builder
-	if err := run(t.Context(), &out, softHSM(t), "claimsmith", "1234"); err != nil {
+func (h hsm) write(t testing.TB, name, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(h.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	line := `%s [\w-]{43}: \{"sub":"alice"\}\n`
-	want := strings.ReplaceAll(line, "%s", "ES256") + strings.ReplaceAll(line, "%s", "RS256") + "rotated\n" + strings.ReplaceAll(line, "%s", "ES256")
-	if !regexp.MustCompile("^" + want + "$").MatchString(out.String()) {
-		t.Errorf("it printed:\n%s", &out)
-	}
+	return path
 }
 
-func TestEveryAlgorithmThatTheTokenKnows(t *testing.T) {
-	token, err := openHSM(softHSM(t), "claimsmith", "1234")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer token.Close()
-	for _, algorithm := range jwks.Algorithms() {
-		if algorithm == "EdDSA" {
-			continue
-		}
-		ring, err := openRing(t.Context(), token, algorithm)
-		if err != nil {
-			t.Errorf("%s: %v", algorithm, err)
-			continue
-		}
-		for range 10 {
-			if err := signAndVerify(t.Context(), new(strings.Builder), ring, algorithm); err != nil {
-				t.Errorf("%s: %v", algorithm, err)
-			}
-		}
-	}
-	if _, err := openRing(t.Context(), token, "EdDSA"); err == nil {
-		t.Error("EdDSA: want an error")
-	}
+// claimsmith runs a command of the server's program.
+func (h hsm) claimsmith(t testing.TB, args ...string) string {
+	t.Helper()
+	return run(t, h.command(args...))
 }
 
-func BenchmarkSign(b *testing.B) {
-	token, err := openHSM(softHSM(b), "claimsmith", "1234")
+func (h hsm) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(h.dir, "claimsmith"), args...)
+	cmd.Dir = h.dir
+	return cmd
+}
+
+func run(t testing.TB, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		b.Fatal(err)
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
-	defer token.Close()
-	ring, err := openRing(b.Context(), token, "ES256")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := ring.Sign(b.Context(), "ES256", "at+jwt", []byte(`{"sub":"alice"}`)); err != nil {
-			b.Fatal(err)
+	return string(out)
+}
+
+// The suite that every plugin passes, over the process: keys of each algorithm
+// that the token knows, 200 signatures at once, another process beside it.
+func TestThePluginPassesTheSuite(t *testing.T) {
+	h := newHSM(t)
+	h.write(t, "plugin.yaml", h.config)
+	out := h.claimsmith(t, "plugin", "test", "./signer", "--config", "plugin.yaml")
+	for _, want := range []string{"ok    keys of each algorithm", "ok    keys apart", "ok    200 concurrent signatures", "ok    bad configuration"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+	if strings.Contains(out, pin) {
+		t.Error("the PIN was printed")
 	}
 }
