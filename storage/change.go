@@ -34,7 +34,10 @@ func (db *DB) announce(ctx context.Context, tx sqldb.Tx, topics ...string) error
 	return err
 }
 
-const defaultPoll = time.Second
+const (
+	defaultPoll = time.Second
+	pollTimeout = 3 * time.Second // of one: a connection that hangs is given up
+)
 
 // Watch calls f with each topic at the beginning, and from then on whenever it was
 // changed, by whichever process; several changes may come as one. It reads the topics'
@@ -73,6 +76,8 @@ func (db *DB) Watch(ctx context.Context, poll time.Duration, f func(topic string
 // changed calls f with each topic whose version is not the known one. Storage that is
 // down is asked again at the next poll.
 func (db *DB) changed(ctx context.Context, known map[string]int64, f func(topic string)) {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
 	var rows []struct {
 		Topic   string `db:"topic"`
 		Version int64  `db:"version"`

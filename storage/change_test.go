@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/servertest"
 	"github.com/claimsmith/claimsmith/storage"
 	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
@@ -79,5 +80,24 @@ func TestWatchOnPostgreSQLIsNotified(t *testing.T) {
 			must(t, there.Revoke(ctx, storage.Revocation{Issuer: issuer, Kind: storage.KindJTI, Value: "j"}))
 			equal(t, "topic", next(), storage.TopicRevocations)
 		}
+	})
+}
+
+// A connection that hangs, and that nobody ends, is given up.
+func TestWatchOutlivesAConnectionThatHangs(t *testing.T) {
+	onEach(t, func(t *testing.T, c sqldb.Config) {
+		if c.URL[:6] == "sqlite" {
+			t.Skip("SQLite has no connections")
+		}
+		line := servertest.NewLine(t, c.URL)
+		here, there := open(t, sqldb.Config{URL: line.URL, MaxConns: 1}), open(t, c)
+		next := watch(t, here, 10*time.Millisecond)
+		for range 3 {
+			next()
+		}
+		line.Mute()
+		line.Mend()
+		must(t, there.UpdateKeys(ctx, issuer, 0, nil))
+		equal(t, "topic", next(), storage.TopicKeys)
 	})
 }

@@ -7,11 +7,13 @@ import (
 	"github.com/claimsmith/claimsmith/server/authn"
 )
 
-// pruneEvery is how often rows that are over are looked for, and pruneLimit how
-// many one statement removes, so that it holds no lock for long.
+// pruneEvery is how often rows that are over are looked for, pruneLimit how many
+// one statement removes, so that it holds no lock for long, and pruneTimeout when
+// storage that does not answer is given up until the next time.
 const (
-	pruneEvery = 10 * time.Minute
-	pruneLimit = 1000
+	pruneEvery   = 10 * time.Minute
+	pruneLimit   = 1000
+	pruneTimeout = time.Minute
 )
 
 // prune removes what is over now and then, until ctx ends.
@@ -31,14 +33,18 @@ func (in *instance) prune(ctx context.Context) error {
 // pruneAll removes every session, revocation, used assertion and failure that
 // is over at now.
 func (in *instance) pruneAll(ctx context.Context, now time.Time) {
-	for _, prune := range []func() (int64, error){
-		func() (int64, error) { return in.db.PruneSessions(ctx, now, pruneLimit) },
-		func() (int64, error) { return in.db.PruneRevocations(ctx, now, pruneLimit) },
-		func() (int64, error) { return in.db.PruneAssertions(ctx, now, pruneLimit) },
-		func() (int64, error) { return in.db.PruneThrottle(ctx, now, now.Add(-authn.KnownFor), pruneLimit) },
+	for _, prune := range []func(context.Context) (int64, error){
+		func(ctx context.Context) (int64, error) { return in.db.PruneSessions(ctx, now, pruneLimit) },
+		func(ctx context.Context) (int64, error) { return in.db.PruneRevocations(ctx, now, pruneLimit) },
+		func(ctx context.Context) (int64, error) { return in.db.PruneAssertions(ctx, now, pruneLimit) },
+		func(ctx context.Context) (int64, error) {
+			return in.db.PruneThrottle(ctx, now, now.Add(-authn.KnownFor), pruneLimit)
+		},
 	} {
 		for ctx.Err() == nil {
-			n, err := prune()
+			bounded, cancel := context.WithTimeout(ctx, pruneTimeout)
+			n, err := prune(bounded)
+			cancel()
 			if err != nil && ctx.Err() == nil {
 				in.log.Warn("prune storage", "error", err)
 			}

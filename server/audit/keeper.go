@@ -79,9 +79,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) prune(ctx context.Context, before time.Time) {
 	for n := int64(keeperQueue); n == keeperQueue && ctx.Err() == nil; k.drain(ctx) {
 		var err error
-		if n, err = k.rows.PruneEvents(ctx, before, keeperQueue); err != nil && ctx.Err() == nil {
+		bounded, cancel := context.WithTimeout(ctx, keeperTimeout)
+		if n, err = k.rows.PruneEvents(bounded, before, keeperQueue); err != nil && ctx.Err() == nil {
 			k.log.Warn("prune events", "error", err)
 		}
+		cancel()
 	}
 }
 
