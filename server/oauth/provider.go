@@ -100,6 +100,7 @@ type Provider struct {
 	claims   claimsCache
 	grants   []string
 	gate     *gate
+	outages  *outages // Sessions, watched
 	keySets  *keySets
 	document http.Handler // the metadata
 }
@@ -109,7 +110,9 @@ func New(c Config) *Provider {
 	if len(c.Audience) == 0 {
 		c.Audience = []string{c.Issuer}
 	}
-	p := &Provider{Config: c, grants: c.grants(), gate: newGate(), keySets: newKeySets(c.HTTP)}
+	watched := &outages{Sessions: c.Sessions, grace: c.RefreshGrace}
+	c.Sessions = watched
+	p := &Provider{Config: c, outages: watched, grants: c.grants(), gate: newGate(), keySets: newKeySets(c.HTTP)}
 	p.fosite.Config = &fosite.Config{
 		ClientAuthenticationStrategy: clientOfExchange,
 		TokenEndpointHandlers: fosite.TokenEndpointHandlers{

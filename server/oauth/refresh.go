@@ -91,11 +91,11 @@ func (p *Provider) loadSession(ctx context.Context, x *exchange) error {
 }
 
 // checkReplay judges a refresh token that was traded in before. Within the
-// grace period, and as long as its successor was not used, it is an honest
-// caller who missed the answer or raced with himself. After that two parties
-// hold the session: it ends (RFC 9700 section 4.14.2).
+// grace period, which no outage uses up, and as long as its successor was not
+// used, it is an honest caller who missed the answer or raced with himself.
+// After that two parties hold the session: it ends (RFC 9700 section 4.14.2).
 func (p *Provider) checkReplay(ctx context.Context, t storage.RefreshToken, s storage.Session, now time.Time) error {
-	if now.Before(t.Used.Add(p.RefreshGrace)) {
+	if now.Before(p.outages.answerable(t.Used).Add(p.RefreshGrace)) {
 		next, _, err := p.Sessions.RefreshToken(ctx, p.Name, t.Successor)
 		if err == nil && next.Used.IsZero() {
 			return nil
@@ -196,7 +196,7 @@ func (p *Provider) rotate(ctx context.Context, x *exchange) (string, error) {
 		storage.RefreshToken{
 			Hash: hashToken(next), SessionID: x.session.ID,
 			Created: x.now, Expires: p.idleEnd(x, x.session.Expires),
-		}, x.session, x.now)
+		}, x.session, time.Now().Truncate(time.Millisecond))
 	if errors.Is(err, storage.ErrConflict) {
 		return p.rotated(ctx, x)
 	}

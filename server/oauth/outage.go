@@ -1,0 +1,76 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/claimsmith/claimsmith/storage"
+)
+
+// outages are Sessions that remember when storage last gave no answer. A commit whose
+// answer is lost may have been done: the refresh token is spent then, and its caller,
+// who heard that the server is unavailable, holds nothing else. So a rotation is given
+// up while its grace period lasts, and the grace period of a token that was spent
+// during an outage begins at the end of it.
+type outages struct {
+	Sessions
+	grace time.Duration
+
+	down atomic.Bool
+	mu   sync.Mutex
+	// since and until bound the last outage; until means nothing while it lasts.
+	since, until time.Time
+}
+
+// shortestRotation is what a rotation is given however short the grace period is.
+const shortestRotation = time.Second
+
+// RotateRefreshToken implements Sessions. Its answer, if only that it failed, leaves
+// half of the grace period to ask again, of whichever replica.
+func (o *outages) RotateRefreshToken(ctx context.Context, issuer, hash string, next storage.RefreshToken, s storage.Session, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, max(o.grace/2, shortestRotation))
+	defer cancel()
+	err := o.Sessions.RotateRefreshToken(ctx, issuer, hash, next, s, now)
+	o.note(now, err)
+	return err
+}
+
+// RefreshToken implements Sessions.
+func (o *outages) RefreshToken(ctx context.Context, issuer, hash string) (storage.RefreshToken, storage.Session, error) {
+	began := time.Now()
+	token, session, err := o.Sessions.RefreshToken(ctx, issuer, hash)
+	o.note(began, err)
+	return token, session, err
+}
+
+// note takes notice of a call's error.
+func (o *outages) note(began time.Time, err error) {
+	lost := errors.Is(err, storage.ErrUnavailable)
+	if !lost && !o.down.Load() {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch down := o.down.Load(); {
+	case lost && (!down || began.Before(o.since)):
+		o.since = began
+		o.down.Store(true)
+	case !lost && down:
+		o.until = time.Now()
+		o.down.Store(false)
+	}
+}
+
+// answerable returns when the caller who spent a refresh token could hear of it. Another
+// replica may have noticed the outage a little before this one.
+func (o *outages) answerable(spent time.Time) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.since.IsZero() || spent.Before(o.since.Add(-o.grace)) || spent.After(o.until) {
+		return spent
+	}
+	return o.until
+}
