@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/claimsmith/claimsmith/storage/sqldb"
@@ -97,6 +98,25 @@ func (db *DB) Clients(ctx context.Context, issuer string) ([]Client, error) {
 		}
 	}
 	return clients, nil
+}
+
+// Scopes returns the scopes that the clients of an issuer may ask for, in order.
+// Those of clients that are disabled are not among them.
+func (db *DB) Scopes(ctx context.Context, issuer string) ([]string, error) {
+	var lists []string
+	if err := db.sql.Select(ctx, &lists, `select distinct scopes from clients where issuer = ? and disabled = 0`, issuer); err != nil {
+		return nil, fmt.Errorf("list scopes: %w", err)
+	}
+	var all []string
+	for _, text := range lists {
+		var scopes []string
+		if err := decode(text, &scopes); err != nil {
+			return nil, fmt.Errorf("list scopes: %w", err)
+		}
+		all = append(all, scopes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // UpdateClient stores all of a client but Created, or returns ErrNotFound.

@@ -73,6 +73,11 @@ func (c *ClientCache) Client(ctx context.Context, issuer, id string) (*Client, e
 	return nil, err
 }
 
+// Scopes is DB.Scopes.
+func (c *ClientCache) Scopes(ctx context.Context, issuer string) ([]string, error) {
+	return c.db.Scopes(ctx, issuer)
+}
+
 // Forget makes the cache read each client again before it next answers with it.
 func (c *ClientCache) Forget() {
 	c.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"reflect"
 	"runtime/debug"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -240,6 +241,19 @@ func (c clients) Client(ctx context.Context, issuer, id string) (*storage.Client
 		return client, nil
 	}
 	return c.stored.Client(ctx, issuer, id)
+}
+
+// Scopes implements oauth.Clients.
+func (c clients) Scopes(ctx context.Context, issuer string) ([]string, error) {
+	all, err := c.stored.Scopes(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	for _, client := range c.static {
+		all = append(all, client.Scopes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // checks are what must work for the server to be ready.

@@ -30,6 +30,7 @@ var AssertionAlgorithms = []string{"ES256", "ES384", "EdDSA", "PS256", "PS384", 
 type assertionRules struct {
 	keys       KeySource
 	algorithms []string // none: AssertionAlgorithms
+	typ        string   // what typ may be besides JWT
 	issuer     string   // what iss must be
 	audience   []string // one of which aud must name
 	longest    time.Duration
@@ -62,6 +63,11 @@ func parseAssertion(text string, algorithms []string) (*jwt.JSONWebToken, error)
 	if err != nil {
 		return nil, err
 	}
+	for part := range strings.SplitSeq(text, ".") {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return nil, errors.New("its base64url is not canonical")
+		}
+	}
 	for _, name := range []jose.HeaderKey{"crit", "b64"} { // RFC 7519 has neither
 		if _, ok := token.Headers[0].ExtraHeaders[name]; ok {
 			return nil, fmt.Errorf("its header has %s", name)
@@ -80,6 +86,9 @@ func (p *Provider) verifyAssertion(ctx context.Context, text string, rules asser
 		return a, err
 	}
 	header := token.Headers[0] // a JWS in compact form has one
+	if err := rules.checkType(header); err != nil {
+		return a, err
+	}
 	keys, err := p.keySets.find(ctx, rules.keys, header.KeyID)
 	if err != nil {
 		return a, err
@@ -92,6 +101,21 @@ func (p *Provider) verifyAssertion(ctx context.Context, text string, rules asser
 		return a, errors.New("no known key has signed it")
 	}
 	return a, rules.check(a, time.Now())
+}
+
+// checkType refuses a JWT that says that it is something else, such as an access
+// token (RFC 8725 section 3.11).
+func (r assertionRules) checkType(header jose.Header) error {
+	typ, ok := header.ExtraHeaders[jose.HeaderType]
+	if !ok {
+		return nil
+	}
+	name, _ := typ.(string)
+	name = strings.TrimPrefix(strings.ToLower(name), "application/") // RFC 7515 section 4.1.9
+	if name != "jwt" && name != r.typ {
+		return errors.New("its typ is that of something else")
+	}
+	return nil
 }
 
 func (r assertionRules) check(a assertion, now time.Time) error {

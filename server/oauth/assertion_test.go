@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claimsmith/claimsmith/server/oauth"
@@ -48,9 +49,24 @@ func (p *party) jwks(t testing.TB) string {
 	return string(text)
 }
 
+// sign makes an assertion as most libraries do, without typ.
 func (p *party) sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
-	return signAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.kid}}, nil, claims)
+	return p.signUnder(t, map[string]any{"kid": p.kid}, claims)
+}
+
+func (p *party) signTyped(t testing.TB, typ string, claims map[string]any) string {
+	t.Helper()
+	return p.signUnder(t, map[string]any{"kid": p.kid, "typ": typ}, claims)
+}
+
+func (p *party) signUnder(t testing.TB, header, claims map[string]any) string {
+	t.Helper()
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, header, payload)
 }
 
 var lastID atomic.Int64
@@ -117,6 +133,11 @@ func TestPrivateKeyJWT(t *testing.T) {
 	} {
 		if got := i.as(t, robot.sign(t, assertion("robot", "robot", tt.changes))); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	for typ, want := range map[string]string{"JWT": "", "application/client-authentication+jwt": "", "at+jwt": "invalid_client"} {
+		if got := i.as(t, robot.signTyped(t, typ, assertion("robot", "robot", nil))); got != want {
+			t.Errorf("typ %s: %q, want %q", typ, got, want)
 		}
 	}
 	if got := i.as(t, stranger.sign(t, assertion("robot", "robot", nil))); got != "invalid_client" {
@@ -237,6 +258,19 @@ func TestKeysByURLAreBounded(t *testing.T) {
 	if got := i.as(t, robot.sign(t, assertion("robot", "robot", nil))); got != "temporarily_unavailable" {
 		t.Errorf("http: %q", got)
 	}
+}
+
+func compileMapping(t testing.TB, text string) *oauth.Mapping {
+	t.Helper()
+	file, err := parser.ParseBytes([]byte(text), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := oauth.CompileMapping(file.Docs[0].Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 const partner = "https://login.partner.example"

@@ -108,8 +108,8 @@ const longestAssertion = 5 * time.Minute
 // Connect Core section 9): iss and sub are both the client.
 func (p *Provider) checkClientAssertion(ctx context.Context, client *storage.Client, text sdk.Secret) error {
 	a, err := p.verifyAssertion(ctx, text.Reveal(), assertionRules{
-		keys:   KeySource{JWKS: client.JWKS, URL: client.JWKSURL},
-		issuer: client.ID, audience: p.assertionAudience(), longest: longestAssertion,
+		keys: KeySource{JWKS: client.JWKS, URL: client.JWKSURL},
+		typ:  "client-authentication+jwt", issuer: client.ID, audience: p.assertionAudience(), longest: longestAssertion,
 	})
 	if err == nil && a.Subject != client.ID {
 		err = errors.New("its sub is another")

@@ -127,6 +127,7 @@ func (i *issuer) describe(t *testing.T, path string) (m struct {
 	Issuer     string   `json:"issuer"`
 	Token      string   `json:"token_endpoint"`
 	GrantTypes []string `json:"grant_types_supported"`
+	Scopes     []string `json:"scopes_supported"`
 	Methods    []string `json:"token_endpoint_auth_methods_supported"`
 	Algorithms []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 }) {

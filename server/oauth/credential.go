@@ -59,7 +59,7 @@ func parseClient(header http.Header, form url.Values) (ClientCredential, *Error)
 	switch {
 	case len(authorization) == 1:
 		return c.withBasic(authorization[0])
-	case form.Has("client_assertion") || form.Has("client_assertion_type"):
+	case form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "":
 		return c.withAssertion(form)
 	case c.ID == "":
 		return c, invalidClient(errors.New("no client_id and no Authorization header"))

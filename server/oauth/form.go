@@ -86,20 +86,39 @@ func (p *Provider) parseRequest(header http.Header, form url.Values) (Request, *
 	if q.Grant != "" && !slices.Contains(p.grants, q.Grant) {
 		return q, unsupportedGrant()
 	}
-	if scope := form.Get("scope"); scope != "" {
-		q.Scopes = strings.Fields(scope)
-	}
-	for _, name := range repeatable {
-		for _, v := range form[name] {
-			if v != "" {
-				q.Audience = append(q.Audience, v)
-			}
-		}
-	}
-	if len(q.Scopes) > maxList || len(q.Audience) > maxList {
-		return q, invalidRequest("too many scopes or resources")
+	if err := q.parseTarget(form); err != nil {
+		return q, err
 	}
 	return q, q.parseProof(form)
+}
+
+// parseTarget reads what the token is asked for.
+func (q *Request) parseTarget(form url.Values) *Error {
+	if scope := form.Get("scope"); scope != "" {
+		q.Scopes = slices.DeleteFunc(strings.Split(scope, " "), func(s string) bool { return s == "" })
+		if len(q.Scopes) == 0 {
+			return invalidScope("the scope is malformed") // RFC 6749 section 3.3
+		}
+	}
+	for _, v := range form["resource"] {
+		if v != "" && !isResource(v) {
+			return invalidTarget()
+		}
+	}
+	for _, name := range repeatable {
+		q.Audience = append(q.Audience, slices.DeleteFunc(slices.Clone(form[name]), func(v string) bool { return v == "" })...)
+	}
+	if len(q.Scopes) > maxList || len(q.Audience) > maxList {
+		return invalidRequest("too many scopes or resources")
+	}
+	return nil
+}
+
+// isResource reports whether a text is an absolute URI without a fragment (RFC
+// 8707 section 2).
+func isResource(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.IsAbs() && !strings.Contains(text, "#")
 }
 
 // parseProof reads what the grant type takes as proof.

@@ -95,7 +95,19 @@ func (p *Provider) proveCredential(ctx context.Context, x *exchange) error {
 	if !id.Expires.IsZero() && !id.Expires.After(x.now) {
 		return invalidGrant("the credential is not valid", sdk.Denied(sdk.Expired))
 	}
+	if err := x.isPerson(id); err != nil {
+		return err
+	}
 	x.identity = id
 	x.sessionID = newID()
+	return nil
+}
+
+// isPerson refuses an identity whose tokens would read as those of the client
+// itself (RFC 9700 section 4.15).
+func (x *exchange) isPerson(id sdk.Identity) error {
+	if id.Subject == x.client.ID {
+		return invalidGrant("the credential is not valid", errors.New("the identity's subject is the id of the client"))
+	}
 	return nil
 }

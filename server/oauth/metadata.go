@@ -1,10 +1,13 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // metadata is what the issuer tells of itself (RFC 8414 section 2, OpenID
@@ -18,6 +21,7 @@ type metadata struct {
 	Userinfo      string   `json:"userinfo_endpoint"`
 	ResponseTypes []string `json:"response_types_supported"` // required; there is no authorization endpoint, so none
 	GrantTypes    []string `json:"grant_types_supported"`
+	Scopes        []string `json:"scopes_supported,omitempty"` // that a client may ask for
 
 	TokenMethods            []ClientMethod `json:"token_endpoint_auth_methods_supported"`
 	TokenAlgorithms         []string       `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -60,25 +64,59 @@ func (p *Provider) metadata() metadata {
 	}
 }
 
-// newMetadata returns the handler of the issuer's metadata; its bytes are made once.
-func newMetadata(p *Provider) http.Handler {
-	text, err := json.Marshal(p.metadata())
+// The bounds of asking for the scopes of the metadata.
+const (
+	metadataFresh    = time.Minute // until they are asked for again
+	metadataPatience = time.Second
+)
+
+// metadataPage serves the issuer's metadata. Clients, and so scopes, change while
+// it is served.
+type metadataPage struct {
+	p     *Provider
+	mu    sync.Mutex
+	text  []byte
+	asked time.Time // for the scopes
+}
+
+// current returns the text. While storage cannot be asked the scopes stay as they were.
+func (m *metadataPage) current(ctx context.Context) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.text != nil && time.Since(m.asked) < metadataFresh {
+		return m.text
+	}
+	ctx, cancel := context.WithTimeout(ctx, metadataPatience)
+	defer cancel()
+	described := m.p.metadata()
+	var unknown error
+	described.Scopes, unknown = m.p.Clients.Scopes(ctx, m.p.Name)
+	m.asked = time.Now()
+	if unknown != nil && m.text != nil {
+		return m.text
+	}
+	text, err := json.Marshal(described)
 	if err != nil {
 		panic(err) // strings and lists of strings always encode
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "use GET", http.StatusMethodNotAllowed)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", strconv.Itoa(len(text)))
-		h.Set("Cache-Control", "public, max-age=300")
-		h.Set("Access-Control-Allow-Origin", "*")
-		if r.Method == http.MethodGet {
-			w.Write(text)
-		}
-	})
+	m.text = text
+	return text
+}
+
+// ServeHTTP implements http.Handler.
+func (m *metadataPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "use GET", http.StatusMethodNotAllowed)
+		return
+	}
+	text := m.current(r.Context())
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Cache-Control", "public, max-age=300")
+	h.Set("Access-Control-Allow-Origin", "*")
+	if r.Method == http.MethodGet {
+		w.Write(text)
+	}
 }

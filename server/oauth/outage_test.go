@@ -2,12 +2,14 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/claimsmith/claimsmith/jwks"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server/oauth"
 	"github.com/claimsmith/claimsmith/storage"
 )
@@ -73,4 +75,42 @@ func TestAnOutageIsNeverAnAnswer(t *testing.T) {
 // cachedClients lets the issuer remember its clients.
 func cachedClients(c *oauth.Config) {
 	c.Clients = storage.NewClientCache(c.Sessions.(*storage.DB))
+}
+
+// A plugin that is down judges nobody, by whichever grant it is asked. What the
+// request itself lacks is told as ever.
+func TestAPluginThatIsDownDeniesNobody(t *testing.T) {
+	i := newIssuer(t)
+	refresh := i.login(t, "scope=read offline_access").Refresh
+	i.people.down = true
+	i.people.refresh = func(sdk.Identity) (sdk.Identity, error) { return sdk.Identity{}, sdk.Unavailable(errors.New("down")) }
+	for _, grant := range [][]string{
+		{"grant_type=password", "username=alice", "password=wonderland"},
+		{"grant_type=password", "username=alice", "password=wrong"},
+		{"grant_type=password", "username=nobody", "password=wrong"},
+		{"grant_type=" + oauth.GrantAPIKey, "api_key=good-key"},
+		{"grant_type=" + oauth.GrantTokenExchange, "subject_token=good-key", "subject_token_type=urn:claimsmith:params:oauth:token-type:api-key"},
+		{"grant_type=refresh_token", "refresh_token=" + refresh},
+	} {
+		if a := i.post(t, grant...); a.Status != http.StatusServiceUnavailable || a.Error != "temporarily_unavailable" {
+			t.Errorf("%s: %+v", grant, a)
+		}
+		if a := i.post(t, append(grant, "resource=https://elsewhere.example.com")...); grant[0] != "grant_type=refresh_token" && a.Error != "invalid_target" {
+			t.Errorf("%s for elsewhere: %+v", grant, a)
+		}
+	}
+	i.people.down, i.people.refresh = false, nil
+	if a := i.post(t, "grant_type=refresh_token", "refresh_token="+refresh); a.Status != http.StatusOK {
+		t.Errorf("refresh after the outage: %+v", a)
+	}
+}
+
+// Metadata is the one thing that a client needs before it can do anything, so it
+// does not depend on storage.
+func TestMetadataOutlivesStorage(t *testing.T) {
+	i := newIssuer(t)
+	i.db.Close()
+	if m := i.describe(t, "/.well-known/oauth-authorization-server"); m.Issuer != issuerURL || m.Scopes != nil {
+		t.Errorf("metadata %+v", m)
+	}
 }

@@ -20,6 +20,8 @@ import (
 // storage.ErrNotFound. The value is shared: nobody writes to it.
 type Clients interface {
 	Client(ctx context.Context, issuer, id string) (*storage.Client, error)
+	// Scopes returns what any client may ask for, for the metadata.
+	Scopes(ctx context.Context, issuer string) ([]string, error)
 }
 
 // Sessions keeps sessions and their refresh tokens.
@@ -124,7 +126,7 @@ func New(c Config) *Provider {
 			&grant{p, GrantJWTBearer, p.proveAssertion},
 		},
 	}
-	p.document = newMetadata(p)
+	p.document = &metadataPage{p: p}
 	return p
 }
 

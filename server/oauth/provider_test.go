@@ -31,6 +31,7 @@ const (
 // people is a chain with a handful of principals.
 type people struct {
 	refresh func(sdk.Identity) (sdk.Identity, error) // nil: every identity still holds
+	down    bool
 	asked   []sdk.Request
 }
 
@@ -38,12 +39,16 @@ func (p *people) Authenticate(_ context.Context, r sdk.Request) (sdk.Identity, e
 	p.asked = append(p.asked, r)
 	c := r.Credential
 	switch {
+	case p.down:
+		return sdk.Identity{}, sdk.Unavailable(errors.New("directory: connection refused"))
 	case c.Kind == sdk.APIKey && c.Secret == "good-key":
 		return sdk.Identity{Subject: "key-owner", Scopes: []string{"read"}, Plugin: "keys"}, nil
 	case c.Kind == sdk.APIKey && c.Secret == "ending-key":
 		return sdk.Identity{Subject: "key-owner", Expires: time.Now().Add(time.Minute), Plugin: "keys"}, nil
 	case c.Username == "alice" && c.Secret == "wonderland":
 		return alice, nil
+	case c.Username == "namesake":
+		return sdk.Identity{Subject: "portal", Plugin: "people"}, nil
 	case c.Username == "disabled":
 		return sdk.Identity{}, sdk.Denied(sdk.Disabled)
 	case c.Username == "down":
@@ -165,6 +170,10 @@ type directClients struct{ db *storage.DB }
 func (d directClients) Client(ctx context.Context, issuer, id string) (*storage.Client, error) {
 	c, err := d.db.Client(ctx, issuer, id)
 	return &c, err
+}
+
+func (d directClients) Scopes(ctx context.Context, issuer string) ([]string, error) {
+	return d.db.Scopes(ctx, issuer)
 }
 
 // answer is what the token endpoint answered.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
@@ -95,6 +96,9 @@ func (p *Provider) proveAccessToken(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if !subject.mayAct(actor) {
+		return refuse(http.StatusBadRequest, "invalid_request", audit.NotAllowed, "the actor may not act for the subject")
+	}
 	x.identity.Expires = earliest(x.identity.Expires, actor.Expires)
 	x.actor, err = json.Marshal(struct {
 		Subject string          `json:"sub"`
@@ -120,6 +124,27 @@ func (p *Provider) traded(ctx context.Context, x *exchange, parameter string, te
 		return t, e
 	}
 	return t, err
+}
+
+// mayAct reports whether a token lets the bearer of another act for its subject:
+// one that says in may_act who may (RFC 8693 section 4.4) lets nobody else, and each
+// claim in it must be the actor's. The claims shape of the issuer or client sets it.
+func (t *FoundToken) mayAct(actor FoundToken) bool {
+	raw, ok := t.Claims["may_act"]
+	if !ok {
+		return true
+	}
+	var party map[string]any
+	if json.Unmarshal(raw, &party) != nil || len(party) == 0 {
+		return false
+	}
+	for name, want := range party {
+		var got any
+		if json.Unmarshal(actor.Claims[name], &got) != nil || !reflect.DeepEqual(got, want) {
+			return false
+		}
+	}
+	return true
 }
 
 // appendCarried adds the custom claims of the token that is traded in to the

@@ -133,3 +133,33 @@ func TestShapedClaimsDoNotBendIntrospection(t *testing.T) {
 		t.Errorf("introspection by another service: %v", b)
 	}
 }
+
+// RFC 8693 section 4.4: a token that names who may act for its subject lets nobody
+// else, whatever else the client may do.
+func TestMayActNamesWhoMayAct(t *testing.T) {
+	act := func(mayAct string) map[string]any {
+		shaped, err := oauth.ParseClaims("claims", []byte("may_act: "+mayAct+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := newIssuer(t, func(c *oauth.Config) { c.Claims = shaped })
+		robot := i.ask(t, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=client_credentials")["access_token"].(string)
+		return i.ask(t, "/oauth2/token", basic("api", "api-secret"), "grant_type="+oauth.GrantTokenExchange,
+			"subject_token="+i.login(t, "scope=read").Access, "subject_token_type="+tokenTypeAccess,
+			"actor_token="+robot, "actor_token_type="+tokenTypeAccess)
+	}
+	for mayAct, want := range map[string]any{
+		"{sub: portal}": nil,
+		"{sub: portal, client_id: portal, iss: \"" + issuerURL + "\"}": nil,
+		"{sub: somebody else}":                  "invalid_request",
+		"{sub: portal, iss: \"https://other\"}": "invalid_request",
+		"{sub: portal, email: bob@example.com}": "invalid_request",
+		"{sub: [portal]}":                       "invalid_request",
+		"{}":                                    "invalid_request",
+		"portal":                                "invalid_request",
+	} {
+		if a := act(mayAct); a["error"] != want || (want == nil) != (a["access_token"] != nil) {
+			t.Errorf("may_act %s: %v", mayAct, a)
+		}
+	}
+}

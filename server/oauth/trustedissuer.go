@@ -76,6 +76,9 @@ func (p *Provider) proveAssertion(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return invalidGrant("the assertion is not valid", err)
 	}
+	if err := x.isPerson(id); err != nil {
+		return err
+	}
 	x.identity = id
 	x.sessionID = newID()
 	return nil
@@ -92,7 +95,7 @@ func (p *Provider) judgeAssertion(ctx context.Context, text sdk.Secret) (id sdk.
 	}
 	trusted := p.TrustedIssuers[n]
 	rules := assertionRules{
-		keys: trusted.Keys, algorithms: trusted.Algorithms, issuer: trusted.Issuer,
+		keys: trusted.Keys, algorithms: trusted.Algorithms, typ: "authorization-grant+jwt", issuer: trusted.Issuer,
 		audience: trusted.Audience, longest: longestTrusted,
 	}
 	if len(rules.audience) == 0 {
