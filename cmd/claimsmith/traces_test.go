@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -15,10 +18,10 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/server/oauth"
 )
 
 // newCollector returns the URL of an OTLP collector, and the spans that it got.
@@ -73,11 +76,46 @@ func TestATraceGoesFromTheRequestToThePlugin(t *testing.T) {
 	}
 }
 
+// One id leads from the span of a request to its event and to what the plugin's
+// process logs of it.
+func TestOneTraceIDEverywhere(t *testing.T) {
+	collector, spans := newCollector(t)
+	listen := freeAddress(t)
+	dir := newSite(t, listen, "", "tracing: {endpoint: \""+collector+"\"}\nlog: {format: json}\n")
+	secrets := populate(t, dir)
+	key := field(t, claimsmith(t, dir, "apikey", "create", "--config", "claimsmith.yaml", "--owner", "far", "--source", "192.0.2.0/24"), "api_key")
+	p := start(t, dir, listen)
+	if r := p.token("portal", secrets.client, "grant_type="+oauth.GrantAPIKey, "api_key="+key); r.Error != "invalid_grant" {
+		t.Fatalf("%+v", r)
+	}
+	p.stop()
+	ids := map[string]string{}
+	for line := range strings.Lines(p.log.String()) {
+		var record struct {
+			Message string `json:"msg"`
+			Route   string `json:"route"`
+			Trace   string `json:"trace_id"`
+		}
+		if json.Unmarshal([]byte(line), &record) == nil && record.Trace != "" {
+			ids[record.Message] = record.Trace
+		}
+	}
+	for _, s := range spans() {
+		ids[s.Name] = hex.EncodeToString(s.TraceId)
+	}
+	want := ids["POST token"]
+	for _, where := range []string{"request", "refused an API key: used from elsewhere", "plugin keys"} {
+		if want == "" || ids[where] != want {
+			t.Errorf("%s has the trace id %q, the span of the request %q; all: %v", where, ids[where], want, ids)
+		}
+	}
+}
+
 // told is a plugin that remembers what trace it was told.
-type told struct{ traceparent []string }
+type told struct{ traceparent string }
 
 func (p *told) Authenticate(ctx context.Context, _ sdk.Request) (sdk.Identity, error) {
-	p.traceparent = metadata.ValueFromIncomingContext(ctx, "traceparent")
+	p.traceparent = sdk.Traceparent(ctx)
 	return sdk.Identity{Subject: "alice"}, nil
 }
 
@@ -108,7 +146,7 @@ func TestAPluginIsToldTheTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "00-01000000000000000000000000000000-0200000000000000-01"
-	if !slices.Equal(plugin.traceparent, []string{want}) {
+	if plugin.traceparent != want {
 		t.Errorf("traceparent %q, want %q", plugin.traceparent, want)
 	}
 }

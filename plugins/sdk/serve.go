@@ -24,14 +24,15 @@ const (
 // Serve serves a until the host ends the process's work, then returns. It is
 // the whole of a plugin's main. Standard error is the plugin's log: each line
 // becomes a record of the host's log, and the default slog logger is set to
-// write there in a form that keeps level and attributes. Standard output
-// belongs to the handshake; later writes to it go to the log.
+// write there in a form that keeps level and attributes, and adds the id of the
+// trace to what is logged with the context of a call. Standard output belongs to
+// the handshake; later writes to it go to the log.
 func Serve(a Authenticator) {
 	if os.Getenv(CookieKey) != CookieValue {
 		fmt.Fprintf(os.Stderr, "%s: this is a plugin of claimsmith, which starts it\nhint: claimsmith plugin test %[1]s\n", os.Args[0])
 		os.Exit(2)
 	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	slog.SetDefault(slog.New(traced{slog.NewJSONHandler(os.Stderr, nil)}))
 	log := os.Stderr
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: plugin.HandshakeConfig{

@@ -45,7 +45,7 @@ func (s *server) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginpb
 func (s *server) Configure(ctx context.Context, m *pluginpb.ConfigureRequest) (out *pluginpb.ConfigureResponse, _ error) {
 	defer func() {
 		if p := recover(); p != nil {
-			slog.Error("plugin panicked", "call", "configure", "stack", string(debug.Stack()))
+			slog.ErrorContext(ctx, "plugin panicked", "call", "configure", "stack", string(debug.Stack()))
 			out = &pluginpb.ConfigureResponse{Error: "the plugin panicked; its log holds the stack"}
 		}
 	}()
@@ -104,7 +104,7 @@ func (s *server) Lookup(ctx context.Context, m *pluginpb.LookupRequest) (*plugin
 func (s *server) answer(ctx context.Context, call, secret string, f func(context.Context) (Identity, error)) (out *pluginpb.Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			slog.Error("plugin panicked", "call", call, "panic", clean(fmt.Sprint(p), secret), "stack", string(debug.Stack()))
+			slog.ErrorContext(ctx, "plugin panicked", "call", call, "panic", clean(fmt.Sprint(p), secret), "stack", string(debug.Stack()))
 			out = failureToWire(errors.New("the plugin panicked; its log holds the stack"), "")
 		}
 	}()
@@ -119,7 +119,7 @@ func (s *server) answer(ctx context.Context, call, secret string, f func(context
 	}
 	wire, err := identityToWire(id)
 	if err != nil {
-		slog.Error("plugin returned a bad identity", "call", call, "error", err)
+		slog.ErrorContext(ctx, "plugin returned a bad identity", "call", call, "error", err)
 		return failureToWire(fmt.Errorf("bad identity: %w", err), secret)
 	}
 	return &pluginpb.Outcome{Result: &pluginpb.Outcome_Identity{Identity: wire}}
