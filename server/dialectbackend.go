@@ -80,10 +80,11 @@ func (b dialectBackend) Identity(ctx context.Context, t *dialect.Token) (sdk.Ide
 		}
 		id, err = b.p.Chain.Refresh(ctx, id)
 	}
+	unavailable := errors.Is(err, sdk.ErrUnavailable)
 	switch {
 	case err == nil:
 		return id, nil
-	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
+	case !unavailable && (errors.Is(err, sdk.ErrUnknown) || errors.Is(err, sdk.ErrDenied)):
 		return id, &dialect.Refusal{Outcome: dialect.Unauthenticated, Reason: "the identity no longer holds", Err: err}
 	}
 	return id, &dialect.Refusal{Outcome: dialect.Unavailable, RetryAfter: time.Second, Err: err}

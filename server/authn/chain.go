@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,9 @@ type Chain []Link
 // Authenticate asks the plugins that handle the kind of credential, in order:
 // one that does not know the principal passes on to the next, one that denies
 // it ends the matter. A plugin that cannot tell is passed over as well, but
-// then "unknown" from the others means nothing: unless a later plugin knows the
-// principal, the answer wraps ErrUnavailable.
+// then what the others refuse means nothing: unless a later plugin returns an
+// identity, the answer wraps ErrUnavailable. It wraps ErrDenied besides where a
+// later one has denied the principal: that is a failure, but nobody is told.
 func (c Chain) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, error) {
 	return c.first(ctx, func(l Link) (sdk.Identity, error) {
 		if !l.Plugin.Handles(r.Credential.Kind) {
@@ -64,11 +66,15 @@ func (c Chain) first(ctx context.Context, ask func(Link) (sdk.Identity, error)) 
 	for _, l := range c {
 		id, err := answer(ctx, l.Name)(ask(l))
 		switch {
-		case err == nil, errors.Is(err, sdk.ErrDenied):
-			return id, err
+		case err == nil:
+			return id, nil
+		case errors.Is(err, sdk.ErrUnavailable):
+			unavailable = cmp.Or(unavailable, err)
 		case errors.Is(err, sdk.ErrUnknown):
-		case unavailable == nil:
-			unavailable = err
+		case unavailable != nil:
+			return id, fmt.Errorf("%w; another: %w", unavailable, err)
+		default:
+			return id, err
 		}
 	}
 	if unavailable != nil {
@@ -87,11 +93,12 @@ func answer(ctx context.Context, name string) func(sdk.Identity, error) (sdk.Ide
 			audit.FromContext(ctx).Plugin = name
 			return id, nil
 		}
-		if errors.Is(err, sdk.ErrUnknown) {
+		unavailable := errors.Is(err, sdk.ErrUnavailable)
+		if !unavailable && errors.Is(err, sdk.ErrUnknown) {
 			return sdk.Identity{}, err
 		}
 		audit.FromContext(ctx).Plugin = name
-		if errors.Is(err, sdk.ErrDenied) || errors.Is(err, sdk.ErrUnavailable) {
+		if unavailable || errors.Is(err, sdk.ErrDenied) {
 			return sdk.Identity{}, fmt.Errorf("plugin %s: %w", name, err)
 		}
 		return sdk.Identity{}, fmt.Errorf("plugin %s: %w", name, sdk.Unavailable(err))

@@ -42,7 +42,7 @@ func NewEven(c Chain) *Even {
 func (e *Even) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, error) {
 	began := time.Now()
 	id, err := e.chain.Authenticate(ctx, r)
-	if !errors.Is(err, sdk.ErrUnknown) && !errors.Is(err, sdk.ErrDenied) {
+	if err == nil || errors.Is(err, sdk.ErrUnavailable) && e.links(r.Credential.Kind) == 1 {
 		return id, err
 	}
 	if e.held.Add(1) > mostHeld {
@@ -57,6 +57,17 @@ func (e *Even) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 	case <-ctx.Done():
 	}
 	return id, err
+}
+
+// links is how many plugins may be asked about a kind of credential. Where one of
+// several is down, how long a failure takes tells what the others know.
+func (e *Even) links(kind sdk.Kind) (n int) {
+	for _, l := range e.chain {
+		if l.Plugin.Handles(kind) {
+			n++
+		}
+	}
+	return n
 }
 
 // target is when a failure of a kind leaves.
@@ -79,7 +90,7 @@ type timed struct {
 func (t timed) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, error) {
 	began := time.Now()
 	id, err := t.Plugin.Authenticate(ctx, r)
-	if err == nil || errors.Is(err, sdk.ErrUnknown) || errors.Is(err, sdk.ErrDenied) {
+	if !errors.Is(err, sdk.ErrUnavailable) {
 		t.mark.observe(time.Since(began))
 	}
 	return id, err

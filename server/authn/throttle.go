@@ -112,7 +112,7 @@ func (t *throttled) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identi
 	switch {
 	case err == nil:
 		t.succeeded(ctx, &a, turn)
-	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
+	case errors.Is(err, sdk.ErrDenied), errors.Is(err, sdk.ErrUnknown) && !errors.Is(err, sdk.ErrUnavailable):
 		t.failed(ctx, &a, turn)
 	}
 	return id, err

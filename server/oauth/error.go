@@ -92,12 +92,16 @@ func denied(err error) *Error {
 	if t, ok := errors.AsType[throttledError](err); ok {
 		return slowDown(t.Throttled(), err)
 	}
-	switch {
-	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
-		return invalidGrant("the credential is not valid", err)
-	default:
+	if unclear(err) {
 		return unavailable(err)
 	}
+	return invalidGrant("the credential is not valid", err)
+}
+
+// unclear reports whether an error of a chain is no judgement: what one plugin has
+// refused counts for nothing while another that is asked before it is down.
+func unclear(err error) bool {
+	return errors.Is(err, sdk.ErrUnavailable) || !errors.Is(err, sdk.ErrUnknown) && !errors.Is(err, sdk.ErrDenied)
 }
 
 // fromStorage translates an error of storage that is not an answer. A caller

@@ -121,7 +121,7 @@ func (p *Provider) confirm(ctx context.Context, x *exchange) error {
 	case err == nil:
 		x.identity, x.session.Confirmed = id, x.now
 		return nil
-	case errors.Is(err, sdk.ErrUnknown), errors.Is(err, sdk.ErrDenied):
+	case !unclear(err):
 	case x.now.Before(x.session.Confirmed.Add(x.client.RefreshOutage)):
 		event := audit.FromContext(ctx)
 		event.Reason, event.Err = "the plugin is down: what it said last counts", err
@@ -144,7 +144,7 @@ func (p *Provider) refreshIdentity(ctx context.Context, known sdk.Identity) (sdk
 // refreshDenied answers for a plugin that does not vouch for the identity any
 // more. An outage leaves session and token as they are.
 func (p *Provider) refreshDenied(ctx context.Context, x *exchange, cause error) error {
-	if !errors.Is(cause, sdk.ErrUnknown) && !errors.Is(cause, sdk.ErrDenied) {
+	if unclear(cause) {
 		return unavailable(cause)
 	}
 	if err := p.Sessions.EndSession(ctx, p.Name, x.session.ID, "the identity no longer holds", x.now); err != nil {
