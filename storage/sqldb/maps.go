@@ -7,7 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-func readMaps(ctx context.Context, db *sqlx.DB, limit int, query string, args []any) ([]map[string]any, error) {
+func readMaps(ctx context.Context, db sqlx.QueryerContext, limit int, query string, args []any) ([]map[string]any, error) {
 	rows, err := db.QueryxContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

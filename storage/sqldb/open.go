@@ -22,6 +22,9 @@ type Config struct {
 	// MaxConns is the greatest number of connections; 0 is 16. On SQLite it counts
 	// the readers, next to which there is one writer; 0 is 4.
 	MaxConns int
+	// ReadOnly is for a copy that somebody else keeps. A SQLite file is then neither
+	// created nor written; on a server the user's rights decide.
+	ReadOnly bool
 }
 
 // Driver is a kind of database.
@@ -46,6 +49,20 @@ const (
 // directory are created if they are missing, for us alone. No error that Open or
 // the DB returns contains the password.
 func Open(ctx context.Context, c Config) (*DB, error) {
+	db, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Ping(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s database: %w", db.driver, err)
+	}
+	return db, nil
+}
+
+// New is Open without asking: the database may be down. An error wraps
+// ErrUnavailable only if it is of a SQLite file.
+func New(c Config) (*DB, error) {
 	scheme, _, _ := strings.Cut(c.URL, ":")
 	var db *DB
 	var err error
@@ -61,10 +78,6 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
-	}
-	if err := db.Ping(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open %s database: %w", db.driver, err)
 	}
 	return db, nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -322,5 +323,31 @@ func parallel(t *testing.T, n int, f func(i int) error) {
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestACopyIsOnlyRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "copy.db")
+	copied, err := sqldb.New(sqldb.Config{URL: "sqlite:" + path, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	if err := copied.Ping(t.Context()); !errors.Is(err, sqldb.ErrUnavailable) {
+		t.Errorf("Ping of a file that is not there: %v, want ErrUnavailable", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file was created: %v", err)
+	}
+	original := open(t, sqldb.Config{URL: "sqlite:" + path})
+	if _, err := original.Exec(t.Context(), "create table t (n bigint)"); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := copied.Get(t.Context(), &n, "select count(*) from t"); err != nil {
+		t.Errorf("read the copy: %v", err)
+	}
+	if _, err := copied.Exec(t.Context(), "insert into t values (1)"); !errors.Is(err, sqldb.ErrUnavailable) {
+		t.Errorf("write to the copy: %v, want ErrUnavailable", err)
 	}
 }

@@ -26,15 +26,24 @@ func openSQLite(c Config) (*DB, error) {
 	if path == "" {
 		return openSQLiteMemory()
 	}
+	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqlitePragmas
+	if c.ReadOnly {
+		reads, err := openSQLiteReaders(file+"&mode=rw", c) // a reader needs to write the index of the log, but not to create the file
+		return &DB{driver: SQLite, reads: reads, writes: reads, path: path}, err
+	}
 	if err := createPrivate(path); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqlitePragmas
 	writes, err := sqlx.Open("sqlite", file+"&_txlock=immediate&_pragma=journal_mode(WAL)")
 	if err != nil {
 		return nil, err
 	}
 	writes.SetMaxOpenConns(1)
+	reads, err := openSQLiteReaders(file, c)
+	return &DB{driver: SQLite, reads: reads, writes: writes, path: path}, err
+}
+
+func openSQLiteReaders(file string, c Config) (*sqlx.DB, error) {
 	reads, err := sqlx.Open("sqlite", file+"&_pragma=query_only(1)")
 	if err != nil {
 		return nil, err
@@ -45,7 +54,7 @@ func openSQLite(c Config) (*DB, error) {
 	}
 	reads.SetMaxOpenConns(readers)
 	reads.SetMaxIdleConns(readers)
-	return &DB{driver: SQLite, reads: reads, writes: writes, path: path}, nil
+	return reads, nil
 }
 
 // openSQLiteMemory opens a database that lives and dies with its only connection.

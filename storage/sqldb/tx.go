@@ -54,6 +54,16 @@ func (t Tx) Select(ctx context.Context, dest any, query string, args ...any) err
 	return classify(ctx, t.tx.SelectContext(ctx, dest, t.db.rebind(query), args...))
 }
 
+// Maps is DB.Maps in the transaction.
+func (t Tx) Maps(ctx context.Context, limit int, query string, args ...any) ([]map[string]any, error) {
+	if err := checkText(args); err != nil {
+		return nil, err
+	}
+	t.db.statements.Add(1)
+	rows, err := readMaps(ctx, t.tx, limit, t.db.rebind(query), args)
+	return rows, classify(ctx, err)
+}
+
 // Exec is DB.Exec in the transaction.
 func (t Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := checkText(args); err != nil {
