@@ -101,6 +101,11 @@ func startPostgres() (postgresServer, error) {
 		os.RemoveAll(dir)
 		return postgresServer{}, err
 	}
+	return servePostgres(dir, as)
+}
+
+// servePostgres runs PostgreSQL on the data in dir, for all tests of the binary.
+func servePostgres(dir string, as *syscall.Credential) (postgresServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return postgresServer{}, err
