@@ -54,6 +54,7 @@ func parseArgon2(_ Policy, text string) (Hash, error) {
 		return Hash{}, ErrTooCostly
 	}
 	h := argon2Hash(scheme, memory, passes, threads, salt, key)
+	h.current = scheme == "argon2id" && memory >= newMemory && memory*passes >= newMemory*newPasses && len(salt) >= newSalt && len(key) >= newKey
 	return h, h.affordable()
 }
 

@@ -82,12 +82,17 @@ func parseBcryptSHA256(_ Policy, text string) (Hash, error) {
 // parseWordPress reads $wp$2y$…, of WordPress 6.8 and later.
 func parseWordPress(p Policy, text string) (Hash, error) {
 	h, err := parseBcrypt(p, strings.TrimPrefix(text, "$wp"))
-	return h.before("wordpress", func(password string) string {
+	h = h.before("wordpress", func(password string) string {
 		mac := hmac.New(sha512.New384, []byte("wp-sha384"))
-		mac.Write([]byte(strings.Trim(password, " \t\n\r\x00\x0b")))
+		mac.Write([]byte(trimmed(password)))
 		return base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	}), err
+	})
+	h.trims = true
+	return h, err
 }
+
+// trimmed is PHP's trim.
+func trimmed(password string) string { return strings.Trim(password, " \t\n\r\x00\x0b") }
 
 func sha256Hex(password string) string {
 	sum := sha256.Sum256([]byte(password))

@@ -32,9 +32,13 @@ type Hash struct {
 	// reasonable work; a longer password matches nothing. 0 is no limit.
 	longest int
 	// cut lets a password longer than longest match by its first bytes.
-	cut    bool
-	decoy  bool
-	derive func(password string, salt []byte) []byte
+	cut bool
+	// trims is that white space around a password counts for nothing.
+	trims bool
+	// current is that a new hash would be no stronger.
+	current bool
+	decoy   bool
+	derive  func(password string, salt []byte) []byte
 }
 
 // Scheme names the form of the hash, such as argon2id.
@@ -50,6 +54,19 @@ func (h Hash) Verify(password string) bool {
 	}
 	match := subtle.ConstantTimeCompare(h.derive(password, h.salt), h.key) == 1
 	return match && fits && !h.decoy
+}
+
+// CanRenew reports whether a hash that matches the password is weaker than what
+// [New] would make of it. It is false where another password matches as well,
+// which would match no longer: one cut by bcrypt, or with space that WordPress ignores.
+func (h Hash) CanRenew(password string) bool {
+	switch {
+	case h.current, h.decoy, h.longest > 0 && len(password) > h.longest:
+		return false
+	case h.trims:
+		return password == trimmed(password)
+	}
+	return true
 }
 
 // Decoy returns a hash that takes the same work to check and matches nothing:

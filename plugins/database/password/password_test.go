@@ -82,6 +82,32 @@ func TestPaddingOfCharColumnsIsIgnored(t *testing.T) {
 	}
 }
 
+func TestHashesThatANewOneWouldReplace(t *testing.T) {
+	const argon2 = "$C4EQwlhLSem9d46R8p5Tyg$" + "YmgTWeIrf5JvSwuzEnXlJAYmgTWeIrf5JvSwuzEnXlI"
+	for stored, want := range map[string]bool{
+		password.New("x"):                               false,
+		"$argon2id$v=19$m=65536,t=3,p=4" + argon2:       false,
+		"$argon2id$v=19$m=47104,t=1,p=1" + argon2:       false,
+		"$argon2id$v=19$m=19456,t=1,p=1" + argon2:       true,
+		"$argon2id$v=19$m=8192,t=9,p=1" + argon2:        true,
+		"$argon2i$v=19$m=65536,t=3,p=4" + argon2:        true,
+		"argon2$argon2id$v=19$m=65536,t=3,p=4" + argon2: false,
+	} {
+		h, err := password.Policy{}.Parse(stored)
+		if err != nil || h.CanRenew("x") != want || h.Decoy().CanRenew("x") {
+			t.Errorf("%s: %v, %v, want %v", stored, h.CanRenew("x"), err, want)
+		}
+	}
+	for _, s := range samples(t) {
+		if h := s.parse(t); h.Scheme() != "argon2id" && !h.CanRenew(s.password) {
+			t.Errorf("%s %s is not replaced", s.tool, h.Scheme())
+		}
+		if h := s.parse(t); h.Scheme() == "wordpress" && (!h.Verify(" "+s.password) || h.CanRenew(" "+s.password)) {
+			t.Error("WordPress ignores the space, a new hash would not")
+		}
+	}
+}
+
 func TestNewHashes(t *testing.T) {
 	one, two := password.New("correct horse"), password.New("correct horse")
 	if one == two {
@@ -119,6 +145,9 @@ func TestPasswordsLongerThanBcryptReads(t *testing.T) {
 	lenient, err := policy(t, password.BcryptTruncated).Parse(stored)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if lenient.CanRenew(long) || !lenient.CanRenew(long[:72]) {
+		t.Error("a new hash would be of what may not be the whole password")
 	}
 	if !lenient.Verify(long) || !lenient.Verify(long+"b") {
 		t.Error("with bcrypt_truncated, a password of 80 bytes does not match by its first 72")
