@@ -27,20 +27,40 @@ func newChecker(policy password.Policy, queue int) *checker {
 	return c
 }
 
+// attempt is one password that somebody offers. Where several servers are asked
+// about the person it is compared once with each hash that they have.
+type attempt struct {
+	*checker
+	secret sdk.Secret
+	done   bool
+	stored string // what it was compared with; "" where there was nobody
+	hash   password.Hash
+	right  bool
+}
+
 // check reports whether the password is the one that the person's hash is of.
 // nil is a person who does not exist. The error wraps sdk.ErrUnavailable.
-func (c *checker) check(ctx context.Context, found *account, secret sdk.Secret) (bool, error) {
-	hash := *c.decoy.Load()
+func (a *attempt) check(ctx context.Context, found *account) (bool, error) {
+	stored := ""
 	if found != nil {
-		if stored, ok := c.parse(ctx, found); ok {
-			hash = stored
+		stored = found.password
+	}
+	if a.done && stored == a.stored {
+		return a.right, nil
+	}
+	hash := *a.decoy.Load()
+	if found != nil {
+		if parsed, ok := a.parse(ctx, found); ok {
+			hash = parsed
 		}
 	}
-	if err := c.gate.enter(ctx); err != nil {
+	if err := a.gate.enter(ctx); err != nil {
 		return false, err
 	}
-	defer c.gate.leave()
-	return hash.Verify(secret.Reveal()), nil
+	defer a.gate.leave()
+	a.done, a.stored, a.hash = true, stored, hash
+	a.right = hash.Verify(a.secret.Reveal())
+	return a.right, nil
 }
 
 func (c *checker) parse(ctx context.Context, found *account) (password.Hash, bool) {

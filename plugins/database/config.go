@@ -10,10 +10,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/database/password"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // Config is the plugin's configuration. schema.json says the same as JSON Schema.
@@ -24,6 +24,16 @@ type Config struct {
 	Password sdk.Secret `json:"password"`
 	// MaxConns bounds the connections. Default: 16.
 	MaxConns int `json:"max_conns"`
+
+	// Replicas are URLs of copies that the database keeps of itself. Logins are read
+	// from those that answer and are not too far behind, and nothing is written to them.
+	Replicas []string `json:"replicas"`
+	// MaxLag is how far behind a replica may be and still be asked, as 10s. It is required
+	// with replicas: for so long a change may go unseen.
+	MaxLag string `json:"max_lag"`
+	// Lag is a query that tells on a replica how many seconds it is behind. Default: what
+	// PostgreSQL's streaming replication says; others need one.
+	Lag string `json:"lag"`
 
 	// Users says that the people are in the users table. Default: true unless
 	// there is a query.
@@ -40,6 +50,10 @@ type Config struct {
 	// parameters. Each of its columns units, groups, roles, and those that
 	// claims name, becomes the list of its values over all rows.
 	Details string `json:"details"`
+	// Update stores a new hash, where rehash is on: it sets :hash where the person's is still
+	// :old_hash. It may name :subject and what the query may. The column needs room
+	// for 97 characters.
+	Update string `json:"update"`
 	// Parameters are further attributes of the request that queries may name.
 	Parameters []string `json:"parameters"`
 	// Columns maps a field of the identity to the column that holds it, where
@@ -50,6 +64,9 @@ type Config struct {
 
 	// Allow names weak forms of password hash to be read: see password.Allow.
 	Allow []string `json:"allow"`
+	// Rehash replaces a hash that is weaker than argon2id after a login that has shown its
+	// password, in the users table or by update.
+	Rehash bool `json:"rehash"`
 	// Queue is how many logins may wait for their password to be checked while as
 	// many as there are cores are; more are refused. Default: 64 for each core.
 	Queue int `json:"queue"`
@@ -92,8 +109,12 @@ func (c *Config) check() error {
 		return errors.New("queue: must not be negative")
 	case c.Users && c.Query != "":
 		return errors.New("users: cannot be true beside a query: use one")
-	case c.Query == "" && c.Lookup+c.Details != "":
-		return errors.New("query: is missing: lookup and details go with it")
+	case c.Query == "" && c.Lookup+c.Details+c.Update != "":
+		return errors.New("query: is missing: lookup, details and update go with it")
+	case c.Query != "" && c.Rehash && c.Update == "":
+		return errors.New("update: is missing: rehash needs a statement that sets :hash where the hash is :old_hash")
+	case c.Update != "" && !c.Rehash:
+		return errors.New("rehash: is not true: update goes with it")
 	case c.Query == "" && len(c.Columns)+len(c.Claims)+len(c.Parameters) > 0:
 		return errors.New("query: is missing: columns, claims and parameters go with it")
 	}
@@ -108,9 +129,26 @@ func (c *Config) check() error {
 		}
 	}
 	c.Users = c.Query == ""
+	return c.checkReplicas()
+}
+
+func (c *Config) checkReplicas() error {
+	if len(c.Replicas) == 0 {
+		if c.MaxLag+c.Lag != "" {
+			return errors.New("replicas: are missing: max_lag and lag go with them")
+		}
+		return nil
+	}
+	if c.MaxLag == "" {
+		return errors.New("max_lag: is missing: say how far behind a replica may be, as 10s")
+	}
+	if c.maxLag() <= 0 {
+		return fmt.Errorf("max_lag: %q is not a time: write 500ms, 10s or 1m", c.MaxLag)
+	}
 	return nil
 }
 
-func (c *Config) database() sqldb.Config {
-	return sqldb.Config{URL: c.URL, Password: c.Password.Reveal(), MaxConns: c.MaxConns}
+func (c *Config) maxLag() time.Duration {
+	d, _ := time.ParseDuration(c.MaxLag) // 0 is refused as well
+	return d
 }

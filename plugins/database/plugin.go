@@ -15,8 +15,9 @@ import (
 // Plugin checks passwords against a database. Make it with [New] and configure
 // it before anything else.
 type Plugin struct {
-	people  people
+	servers *servers
 	checker *checker
+	renewal *renewal // nil where weak hashes stay
 }
 
 var (
@@ -39,7 +40,12 @@ type people interface {
 	again(ctx context.Context, id sdk.Identity) (account, error)
 	// named returns the person with a subject or user name.
 	named(ctx context.Context, name string) (account, error)
-	close() error
+	// prepare makes ready what is written to.
+	prepare(ctx context.Context) error
+	// renew stores a new hash unless the weak one is there no longer.
+	renew(ctx context.Context, w weak) (bool, error)
+	// try looks in vain for nobody, as find would.
+	try(ctx context.Context) error
 }
 
 // errAmbiguous is that a name means more than one person.
@@ -53,31 +59,33 @@ func (p *Plugin) Describe() sdk.Description {
 	return sdk.Description{Name: "database", Version: "1", Kinds: []sdk.Kind{sdk.Password}, Schema: schema}
 }
 
-// Configure opens the database, brings the users table up to date where that
-// is used, and tries the operator's queries once where not.
+// Configure opens the database and its replicas, brings the users table up to date
+// where that is used, and tries the operator's queries once where not.
 func (p *Plugin) Configure(ctx context.Context, config json.RawMessage) error {
 	c, policy, err := parseConfig(config)
 	if err != nil {
 		return err
 	}
-	open := openTable
-	if !c.Users {
-		open = openQueries
-	}
-	people, err := open(ctx, c)
+	servers, err := openServers(ctx, c)
 	if err != nil {
 		return err
 	}
-	p.people, p.checker = people, newChecker(policy, c.Queue)
+	p.servers, p.checker = servers, newChecker(policy, c.Queue)
+	if c.Rehash {
+		p.renewal = newRenewal(p.checker.gate, servers.primary)
+	}
 	return nil
 }
 
-// Close closes the database.
+// Close closes the database, after the renewal of a hash that is under way.
 func (p *Plugin) Close() error {
-	if p.people == nil {
+	if p.servers == nil {
 		return nil
 	}
-	return p.people.close()
+	if p.renewal != nil {
+		p.renewal.running.Wait()
+	}
+	return p.servers.close()
 }
 
 // Authenticate checks a user name and password.
@@ -85,11 +93,20 @@ func (p *Plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity,
 	if r.Credential.Kind != sdk.Password {
 		return sdk.Identity{}, sdk.ErrUnknown
 	}
-	found, refusal := p.find(ctx, r)
+	password := &attempt{checker: p.checker, secret: r.Credential.Secret}
+	id, err := ask(p.servers, func(from people) (sdk.Identity, error) { return login(ctx, from, r, password) })
+	if err == nil && p.renewal != nil {
+		p.renewal.begin(r, id.Subject, password)
+	}
+	return id, err
+}
+
+func login(ctx context.Context, from people, r sdk.Request, password *attempt) (sdk.Identity, error) {
+	found, refusal := find(ctx, from, r)
 	if errors.Is(refusal, sdk.ErrUnavailable) {
 		return sdk.Identity{}, refusal
 	}
-	right, err := p.checker.check(ctx, found, r.Credential.Secret)
+	right, err := password.check(ctx, found)
 	switch {
 	case err != nil:
 		return sdk.Identity{}, err
@@ -98,15 +115,15 @@ func (p *Plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity,
 	case !right:
 		return sdk.Identity{}, sdk.Denied(sdk.Invalid)
 	}
-	if err := p.people.complete(ctx, r, found); err != nil {
+	if err := from.complete(ctx, r, found); err != nil {
 		return sdk.Identity{}, unavailable("read details", err)
 	}
 	return found.admit(r.Attributes["unit"], time.Now())
 }
 
 // find returns the person who logs in, or none and how to refuse.
-func (p *Plugin) find(ctx context.Context, r sdk.Request) (*account, error) {
-	found, err := p.people.find(ctx, r)
+func find(ctx context.Context, from people, r sdk.Request) (*account, error) {
+	found, err := from.find(ctx, r)
 	switch {
 	case err == nil:
 		return &found, nil
@@ -121,27 +138,31 @@ func (p *Plugin) find(ctx context.Context, r sdk.Request) (*account, error) {
 
 // Refresh returns the identity as it is now, for the same unit.
 func (p *Plugin) Refresh(ctx context.Context, id sdk.Identity) (sdk.Identity, error) {
-	found, err := p.people.again(ctx, id)
-	if err == nil {
-		err = p.people.complete(ctx, requestOf(id), &found)
-	}
-	if err != nil {
-		return sdk.Identity{}, absent(err)
-	}
-	return found.admit(id.Unit, time.Now())
+	return ask(p.servers, func(from people) (sdk.Identity, error) {
+		found, err := from.again(ctx, id)
+		if err == nil {
+			err = from.complete(ctx, requestOf(id), &found)
+		}
+		if err != nil {
+			return sdk.Identity{}, absent(err)
+		}
+		return found.admit(id.Unit, time.Now())
+	})
 }
 
 // Lookup returns the identity of a subject or user name, also of one who may
 // not log in.
 func (p *Plugin) Lookup(ctx context.Context, name string) (sdk.Identity, error) {
-	found, err := p.people.named(ctx, name)
-	if err == nil {
-		err = p.people.complete(ctx, requestOf(found.identity), &found)
-	}
-	if err != nil {
-		return sdk.Identity{}, absent(err)
-	}
-	return found.identity, nil
+	return ask(p.servers, func(from people) (sdk.Identity, error) {
+		found, err := from.named(ctx, name)
+		if err == nil {
+			err = from.complete(ctx, requestOf(found.identity), &found)
+		}
+		if err != nil {
+			return sdk.Identity{}, absent(err)
+		}
+		return found.identity, nil
+	})
 }
 
 // requestOf returns the request that an identity would log in with.

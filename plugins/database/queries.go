@@ -17,6 +17,7 @@ type queries struct {
 	login   query
 	lookup  query // the zero query where there is none
 	details query // likewise
+	update  query // likewise
 	mapping mapping
 }
 
@@ -24,28 +25,15 @@ type queries struct {
 var (
 	ofIdentity = []string{"username", "organisation", "unit"} // known at a refresh too
 	ofRequest  = []string{"device", "client_id", "issuer", "remote"}
+	ofUpdate   = []string{"subject", "hash", "old_hash"}
 )
 
 const maxDetails = sdk.MaxList
 
-func openQueries(ctx context.Context, c Config) (people, error) {
-	db, err := sqldb.Open(ctx, c.database())
-	if err != nil {
-		return nil, err
-	}
+// newQueries reads the statements.
+func newQueries(db *sqldb.DB, c Config) (people, error) {
 	q := &queries{db: db, mapping: newMapping(c)}
-	if err := q.prepare(ctx, c); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return q, nil
-}
-
-// prepare reads the statements and runs each once, for nobody, so that a fault
-// in one shows now.
-func (q *queries) prepare(ctx context.Context, c Config) error {
 	known := slices.Concat(ofIdentity, ofRequest, c.Parameters)
-	withSubject := append(slices.Clone(known), "subject")
 	for _, s := range []struct {
 		key, text string
 		known     []string
@@ -53,20 +41,46 @@ func (q *queries) prepare(ctx context.Context, c Config) error {
 	}{
 		{"query", c.Query, known, &q.login},
 		{"lookup", c.Lookup, slices.Concat(ofIdentity, []string{"subject"}), &q.lookup},
-		{"details", c.Details, withSubject, &q.details},
+		{"details", c.Details, slices.Concat(known, []string{"subject"}), &q.details},
 	} {
 		if s.text == "" {
 			continue
 		}
 		var err error
-		if *s.into, err = parseQuery(q.db.Driver(), s.text, s.known); err != nil {
-			return fmt.Errorf("%s: %w", s.key, err)
+		if *s.into, err = parseQuery(db.Driver(), s.text, s.known); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.key, err)
 		}
-		if _, err := q.db.Maps(ctx, 1, s.into.text, make([]any, len(s.into.parameters))...); err != nil {
+	}
+	if c.Update != "" {
+		var err error
+		if q.update, err = parseUpdate(db.Driver(), c.Update, slices.Concat(known, ofUpdate)); err != nil {
+			return nil, fmt.Errorf("update: %w", err)
+		}
+	}
+	return q, q.check(c)
+}
+
+func (q *queries) prepare(ctx context.Context) error {
+	if err := q.try(ctx); err != nil {
+		return err
+	}
+	return q.tryUpdate(ctx)
+}
+
+// try runs each statement once, for nobody.
+func (q *queries) try(ctx context.Context) error {
+	for _, s := range []struct {
+		key string
+		query
+	}{{"query", q.login}, {"lookup", q.lookup}, {"details", q.details}} {
+		if s.text == "" {
+			continue
+		}
+		if _, err := q.db.Maps(ctx, 1, s.text, make([]any, len(s.parameters))...); err != nil {
 			return fmt.Errorf("%s: %w", s.key, err)
 		}
 	}
-	return q.check(c)
+	return nil
 }
 
 func (q *queries) check(c Config) error {
@@ -78,11 +92,13 @@ func (q *queries) check(c Config) error {
 			"so say here how to find a person by :subject")
 	case c.Lookup != "" && !q.lookup.uses("subject"):
 		return errors.New("lookup: does not use :subject")
+	case c.Update != "" && !(q.update.uses("hash") && q.update.uses("old_hash")):
+		return errors.New("update: does not use :hash and :old_hash, without which it would overwrite a password that was changed meanwhile")
+	case c.Update != "" && !q.update.uses("username", "subject"):
+		return errors.New("update: uses neither :username nor :subject")
 	}
 	return nil
 }
-
-func (q *queries) close() error { return q.db.Close() }
 
 func parameters(r sdk.Request) map[string]string {
 	values := make(map[string]string, len(r.Attributes)+4)

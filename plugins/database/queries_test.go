@@ -241,6 +241,9 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	url := newDatabase(t, "sqlite")
 	legacy(t, url)
 	const query = `"select id as subject, pw as password from person where login = :username"`
+	withUpdate := func(update string) string {
+		return `{"url":"URL","query":` + query + `,"rehash":true,"update":"` + update + `"}`
+	}
 	for text, want := range map[string]string{
 		`{}`:                                    "url",
 		`[]`:                                    "cannot unmarshal array",
@@ -251,20 +254,34 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		`{"url":"sqlite:x","queue":-1}`:         "queue",
 		`{"url":"oracle://x"}`:                  "sqlite:, postgres:// and mysql://",
 		`{"url":"sqlite:x","allow":["md4"]}`:    `allow: unknown weak form "md4"`,
-		`{"url":"sqlite:x","users":true,"query":` + query + `}`:                        "users",
-		`{"url":"sqlite:x","details":"select 1"}`:                                      "query: is missing",
-		`{"url":"sqlite:x","columns":{"subject":"id"}}`:                                "query: is missing",
-		`{"url":"sqlite:x","query":` + query + `,"columns":{"sub":"x"}}`:               `columns: unknown field "sub"`,
-		`{"url":"sqlite:x","query":` + query + `,"claims":{"a":{"b":1}}}`:              `unknown field "b"`,
-		`{"url":"sqlite:x","query":` + query + `,"claims":{"a":""}}`:                   "claims: a: column is missing",
-		`{"url":"URL","query":` + query + `,"claims":{"a":{"column":"b","as":"int"}}}`: `claims: a: as: unknown type "int"`,
-		`{"url":"URL","query":"select 1"}`:                                             "query: does not use :username",
-		`{"url":"URL","query":"select 1 from nowhere where a = :username"}`:            "query: ",
-		`{"url":"URL","query":"select 1; select :username"}`:                           "query: holds more than one statement",
-		`{"url":"URL","query":"select :username, :client_id"}`:                         "lookup: is missing",
-		`{"url":"URL","query":` + query + `,"lookup":"select 1"}`:                      "lookup: does not use :subject",
-		`{"url":"URL","query":` + query + `,"lookup":"select :client_id"}`:             "lookup: unknown parameter :client_id",
-		`{"url":"URL","query":` + query + `,"details":"select :badge"}`:                "details: unknown parameter :badge",
+		`{"url":"sqlite:x","users":true,"query":` + query + `}`:                          "users",
+		`{"url":"sqlite:x","details":"select 1"}`:                                        "query: is missing",
+		`{"url":"sqlite:x","columns":{"subject":"id"}}`:                                  "query: is missing",
+		`{"url":"sqlite:x","query":` + query + `,"columns":{"sub":"x"}}`:                 `columns: unknown field "sub"`,
+		`{"url":"sqlite:x","query":` + query + `,"claims":{"a":{"b":1}}}`:                `unknown field "b"`,
+		`{"url":"sqlite:x","query":` + query + `,"claims":{"a":""}}`:                     "claims: a: column is missing",
+		`{"url":"URL","query":` + query + `,"claims":{"a":{"column":"b","as":"int"}}}`:   `claims: a: as: unknown type "int"`,
+		`{"url":"URL","query":"select 1"}`:                                               "query: does not use :username",
+		`{"url":"URL","query":"select 1 from nowhere where a = :username"}`:              "query: ",
+		`{"url":"URL","query":"select 1; select :username"}`:                             "query: holds more than one statement",
+		`{"url":"URL","query":"select :username, :client_id"}`:                           "lookup: is missing",
+		`{"url":"URL","query":` + query + `,"lookup":"select 1"}`:                        "lookup: does not use :subject",
+		`{"url":"URL","query":` + query + `,"lookup":"select :client_id"}`:               "lookup: unknown parameter :client_id",
+		`{"url":"URL","query":` + query + `,"details":"select :badge"}`:                  "details: unknown parameter :badge",
+		`{"url":"URL","replicas":["URL"]}`:                                               "max_lag: is missing",
+		`{"url":"URL","max_lag":"1s"}`:                                                   "replicas: are missing",
+		`{"url":"URL","replicas":["URL"],"max_lag":"soon"}`:                              `max_lag: "soon" is not a time`,
+		`{"url":"URL","replicas":["URL"],"max_lag":"1s"}`:                                "lag: is missing",
+		`{"url":"URL","replicas":["oracle://x"],"max_lag":"1s"}`:                         "replicas: 1: ",
+		`{"url":"URL","replicas":["postgres://x/y"],"max_lag":"1s","lag":"select 0"}`:    "replicas: 1: is not of the kind that url is",
+		`{"url":"URL","query":` + query + `,"rehash":true}`:                              "update: is missing",
+		`{"url":"URL","rehash":true,"update":"x"}`:                                       "query: is missing",
+		`{"url":"URL","query":` + query + `,"update":"x"}`:                               "rehash: is not true",
+		withUpdate("update person set pw = :hash where login = :username"):               "update: does not use :hash and :old_hash",
+		withUpdate("update person set pw = :hash where pw = :old_hash"):                  "update: uses neither :username nor :subject",
+		withUpdate("delete from person where pw = :old_hash"):                            "update: is not an update",
+		withUpdate("update person set pw = :hash where pw = :old_hash and x = :who"):     "update: unknown parameter :who",
+		withUpdate("update nobody set pw = :hash where pw = :old_hash and x = :subject"): "update: ",
 	} {
 		config := strings.ReplaceAll(text, "URL", url)
 		config = strings.ReplaceAll(config, "sqlite:x", url+".other")

@@ -19,18 +19,30 @@ type query struct {
 // among known. What is quoted or a comment is left alone, and so are PostgreSQL's
 // casts (::) and MySQL's assignments (:=). It must be one statement that reads.
 func parseQuery(driver sqldb.Driver, text string, known []string) (query, error) {
+	q, verb, err := parseStatement(driver, text, known)
+	if err == nil && !slices.Contains([]string{"select", "with", "values", "table"}, verb) {
+		err = errors.New("is not a query: it begins with none of select, with, values and table")
+	}
+	return q, err
+}
+
+// parseUpdate is parseQuery for a statement that changes rows.
+func parseUpdate(driver sqldb.Driver, text string, known []string) (query, error) {
+	q, verb, err := parseStatement(driver, text, known)
+	if err == nil && verb != "update" && verb != "with" {
+		err = errors.New("is not an update: it begins with neither update nor with")
+	}
+	return q, err
+}
+
+func parseStatement(driver sqldb.Driver, text string, known []string) (q query, verb string, err error) {
 	p := queryParser{driver: driver, rest: text, known: known}
 	for p.rest != "" {
 		if err := p.step(); err != nil {
-			return query{}, err
+			return query{}, "", err
 		}
 	}
-	switch strings.ToLower(p.verb) {
-	case "select", "with", "values", "table":
-	default:
-		return query{}, errors.New("is not a query: it begins with none of select, with, values and table")
-	}
-	return query{text: p.out.String(), parameters: p.parameters}, nil
+	return query{text: p.out.String(), parameters: p.parameters}, strings.ToLower(p.verb), nil
 }
 
 // uses reports whether the query has one of the parameters.

@@ -13,16 +13,27 @@ type table struct {
 	users *Users
 }
 
-func openTable(ctx context.Context, c Config) (people, error) {
-	users, err := OpenUsers(ctx, c.database())
+func newTable(db *sqldb.DB) (people, error) {
+	users, err := newUsers(db)
 	if err != nil {
 		return nil, err
 	}
-	if err := users.Migrate(ctx); err != nil {
-		users.Close()
-		return nil, err
-	}
 	return table{users}, nil
+}
+
+func (t table) prepare(ctx context.Context) error { return t.users.Migrate(ctx) }
+
+func (t table) try(ctx context.Context) error {
+	_, err := t.users.find(ctx, "", "")
+	if errors.Is(err, sqldb.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (t table) renew(ctx context.Context, w weak) (bool, error) {
+	rows, err := t.users.db.Exec(ctx, `update users set password = ? where id = ? and password = ?`, w.renewed, w.subject, w.stored)
+	return rows == 1, err
 }
 
 func (t table) find(ctx context.Context, r sdk.Request) (account, error) {
@@ -44,8 +55,6 @@ func (t table) named(ctx context.Context, name string) (account, error) {
 	}
 	return row.account(err)
 }
-
-func (t table) close() error { return t.users.Close() }
 
 // account returns the row as an account unless there is an error already. Text
 // that no database stores is nobody's name.

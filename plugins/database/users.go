@@ -37,8 +37,15 @@ func OpenUsers(ctx context.Context, c sqldb.Config) (*Users, error) {
 	if err != nil {
 		return nil, err
 	}
-	if db.Driver() == sqldb.MySQL {
+	users, err := newUsers(db)
+	if err != nil {
 		db.Close()
+	}
+	return users, err
+}
+
+func newUsers(db *sqldb.DB) (*Users, error) {
+	if db.Driver() == sqldb.MySQL {
 		return nil, errors.New("open users table: it can be in SQLite or PostgreSQL only; for MySQL and MariaDB write a query")
 	}
 	return &Users{db: db}, nil
