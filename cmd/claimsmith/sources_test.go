@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
@@ -133,5 +136,49 @@ func TestAQueryOfYourOwn(t *testing.T) {
 				t.Errorf("claims %v", claims)
 			}
 		})
+	}
+}
+
+func TestAServiceThatKnowsAPIKeys(t *testing.T) {
+	var down atomic.Bool
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case down.Load() || r.Header.Get("Authorization") != "Bearer token-of-ours":
+			w.WriteHeader(http.StatusInternalServerError)
+		case strings.Contains(string(body), "live_0123456789"):
+			io.WriteString(w, `{"subject": "robot-1", "organisation": "Acme"}`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(service.Close)
+	listen := freeAddress(t)
+	dir := newSite(t, listen, "", "    claims: {org: \"${identity.organisation}\", from: \"${identity.plugin}\"}\n")
+	writeFile(t, dir, "keys.token", "token-of-ours")
+	addPlugin(t, dir, "elsewhere", fmt.Sprintf(`
+    use: apikey
+    config: {verify_url: %q, bearer_token: {file: keys.token}, cache: 0s}`, service.URL))
+	secrets := populate(t, dir)
+	p := start(t, dir, listen)
+	login := func(key string) reply {
+		return p.token("portal", secrets.client, "grant_type=urn:claimsmith:params:oauth:grant-type:api-key", "api_key="+key)
+	}
+	claims, err := p.verify(login("live_0123456789").AccessToken)
+	if err != nil || claims["sub"] != "robot-1" || claims["org"] != "Acme" || claims["from"] != "elsewhere" {
+		t.Errorf("claims of a key that the service knows: %v, %v", claims, err)
+	}
+	if r := login(secrets.key); r.Status != http.StatusOK {
+		t.Errorf("a key of the table: %+v", r)
+	}
+	if r := login("live_unknown"); r.Error != "invalid_grant" {
+		t.Errorf("a key that nobody knows: %+v", r)
+	}
+	down.Store(true)
+	if r := login("live_0123456789"); r.Status != http.StatusServiceUnavailable || r.RetryAfter == "" {
+		t.Errorf("while the service is down: %+v", r)
+	}
+	if text := p.log.String(); strings.Contains(text, "live_0123456789") || strings.Contains(text, "token-of-ours") {
+		t.Error("a secret is in the log")
 	}
 }

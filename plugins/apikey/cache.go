@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -18,8 +17,7 @@ const (
 type cache struct {
 	keys     *Keys
 	remember time.Duration
-	mu       sync.RWMutex
-	entries  map[Key]entry // by ID for keys of ours, by hash for others
+	entries  *recent[Key, entry] // by ID for keys of ours, by hash for others
 }
 
 type entry struct {
@@ -28,7 +26,7 @@ type entry struct {
 }
 
 func newCache(keys *Keys) *cache {
-	return &cache{keys: keys, remember: remember, entries: make(map[Key]entry)}
+	return &cache{keys: keys, remember: remember, entries: newRecent[Key, entry](maxEntries)}
 }
 
 // find is Keys.find.
@@ -38,41 +36,13 @@ func (c *cache) find(ctx context.Context, key Key) (*stored, error) {
 		known.Hash = [32]byte{}
 	}
 	now := time.Now()
-	c.mu.RLock()
-	e, ok := c.entries[known]
-	c.mu.RUnlock()
-	if ok && now.Before(e.until) {
+	if e, ok := c.entries.get(known); ok && now.Before(e.until) {
 		return e.stored, nil
 	}
 	found, err := c.keys.find(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	c.put(known, entry{found, now.Add(c.remember)}) // from before the statement: it may have waited
+	c.entries.put(known, entry{found, now.Add(c.remember)}) // from before the statement: it may have waited
 	return found, nil
-}
-
-func (c *cache) put(key Key, e entry) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.entries[key]; !ok && len(c.entries) >= maxEntries {
-		c.makeRoom()
-	}
-	c.entries[key] = e
-}
-
-// makeRoom drops what is over, or any one entry if nothing is.
-func (c *cache) makeRoom() {
-	now := time.Now()
-	for key, e := range c.entries {
-		if !now.Before(e.until) {
-			delete(c.entries, key)
-		}
-	}
-	for key := range c.entries {
-		if len(c.entries) < maxEntries {
-			return
-		}
-		delete(c.entries, key)
-	}
 }

@@ -53,10 +53,11 @@ func TestRevocationIsSeenOnceARowIsForgotten(t *testing.T) {
 		t.Errorf("rows are remembered for %v; a revoked key must be refused within a second", remember)
 	}
 	keys, r, text := withKey(t, "sqlite")
-	p := &Plugin{keys: keys, cache: newCache(keys), usage: newUsage(keys)}
+	kept := newTable(keys)
+	t.Cleanup(kept.usage.close)
+	kept.cache.remember = 0
+	p := &Plugin{kept}
 	ask := sdk.Request{Credential: sdk.Credential{Kind: sdk.APIKey, Secret: text}}
-	t.Cleanup(p.usage.close)
-	p.cache.remember = 0
 	if _, err := p.Authenticate(t.Context(), ask); err != nil {
 		t.Fatal(err)
 	}
@@ -65,20 +66,6 @@ func TestRevocationIsSeenOnceARowIsForgotten(t *testing.T) {
 	}
 	if _, err := p.Authenticate(t.Context(), ask); err == nil {
 		t.Error("a revoked key is let in")
-	}
-}
-
-func TestNoMoreIsRememberedThanTheBound(t *testing.T) {
-	c := newCache(nil)
-	for i := range maxEntries + 100 {
-		until := time.Now().Add(time.Hour)
-		if i%2 == 0 {
-			until = time.Time{} // over
-		}
-		c.put(Key{Hash: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, entry{until: until})
-	}
-	if len(c.entries) > maxEntries {
-		t.Errorf("%d rows are remembered, more than %d", len(c.entries), maxEntries)
 	}
 }
 
@@ -103,8 +90,9 @@ func BenchmarkAuthenticate(b *testing.B) {
 		keys, _, text := withKey(b, kind)
 		ask := sdk.Request{Credential: sdk.Credential{Kind: sdk.APIKey, Secret: text}}
 		for name, remember := range map[string]time.Duration{"remembered": remember, "read": 0} {
-			p := &Plugin{keys: keys, cache: newCache(keys), usage: newUsage(keys)}
-			p.cache.remember = remember
+			kept := newTable(keys)
+			kept.cache.remember = remember
+			p := &Plugin{kept}
 			b.Run(name+"/"+kind, func(b *testing.B) { benchmark(b, p, ask, "ok") })
 			b.Run(name+"-parallel/"+kind, func(b *testing.B) {
 				b.RunParallel(func(pb *testing.PB) {
@@ -113,9 +101,9 @@ func BenchmarkAuthenticate(b *testing.B) {
 					}
 				})
 			})
-			p.usage.close()
+			kept.usage.close()
 		}
-		p := &Plugin{keys: keys, cache: newCache(keys), usage: newUsage(keys)}
+		p := &Plugin{newTable(keys)}
 		_, unknown := generate()
 		ask.Credential.Secret = unknown
 		b.Run("unknown/"+kind, func(b *testing.B) { benchmark(b, p, ask, "") })

@@ -1,5 +1,6 @@
-// Package apikey is the plugin that checks API keys against a table of its own,
-// in SQLite or PostgreSQL.
+// Package apikey is the plugin that checks API keys: against a table of its own,
+// in SQLite or PostgreSQL, or by asking a web service of the operator's, which
+// knows keys that are kept elsewhere. docs/plugins.md says what it is asked.
 //
 // A key of ours is 64 characters, found by the regular expression
 //
@@ -19,6 +20,7 @@
 // They must not begin with csk_.
 //
 // [OpenKeys] is the way in for the command line, [New] makes the plugin.
-// A revoked key is refused within a second on every replica: rows are
-// remembered for less than that.
+// A revoked key of the table is refused within a second on every replica: rows
+// are remembered for less than that. What a service said is remembered for as
+// long as it is configured.
 package apikey

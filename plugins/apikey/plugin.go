@@ -2,10 +2,7 @@ package apikey
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,9 +12,7 @@ import (
 // Plugin checks API keys. Make it with [New] and configure it before anything
 // else.
 type Plugin struct {
-	keys  *Keys
-	cache *cache
-	usage *usage
+	source source
 }
 
 var (
@@ -28,6 +23,21 @@ var (
 	_ sdk.Lookuper      = (*Plugin)(nil)
 )
 
+// source is where keys are kept. The errors of its methods are those of an
+// sdk.Authenticator; what it returns is shared, and nobody changes it.
+type source interface {
+	// check returns the record of a key that somebody offers.
+	check(ctx context.Context, text string) (*Record, error)
+	// withID returns the record of a key by its ID.
+	withID(ctx context.Context, id string) (*Record, error)
+	// named returns the record of a key by its ID, or of the newest of a
+	// subject or user name.
+	named(ctx context.Context, name string) (*Record, error)
+	// used takes note that a key was let in.
+	used(r *Record, now time.Time)
+	close() error
+}
+
 // New returns the plugin, to be configured.
 func New() *Plugin { return &Plugin{} }
 
@@ -36,49 +46,37 @@ func (p *Plugin) Describe() sdk.Description {
 	return sdk.Description{Name: "apikey", Version: "1", Kinds: []sdk.Kind{sdk.APIKey}, Schema: schema}
 }
 
-// Configure opens the database and brings the table up to date.
+// Configure opens the database and brings the table up to date, or gets ready
+// to ask the service, which may be down.
 func (p *Plugin) Configure(ctx context.Context, config json.RawMessage) error {
 	c, err := parseConfig(config)
 	if err != nil {
 		return err
 	}
-	keys, err := OpenKeys(ctx, c)
-	if err != nil {
-		return err
+	if c.VerifyURL != "" {
+		p.source, err = newService(c)
+	} else {
+		p.source, err = openTable(ctx, c)
 	}
-	if err := keys.Migrate(ctx); err != nil {
-		keys.Close()
-		return err
-	}
-	p.keys, p.cache, p.usage = keys, newCache(keys), newUsage(keys)
-	return nil
+	return err
 }
 
-// Close writes when keys were last used and closes the database.
+// Close writes when keys were last used and closes what is open.
 func (p *Plugin) Close() error {
-	if p.keys == nil {
+	if p.source == nil {
 		return nil
 	}
-	p.usage.close()
-	return p.keys.Close()
+	return p.source.close()
 }
 
-// Authenticate checks an API key. A text that begins as our keys do and is none
-// is refused without asking the database.
+// Authenticate checks an API key.
 func (p *Plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, error) {
 	if r.Credential.Kind != sdk.APIKey {
 		return sdk.Identity{}, sdk.ErrUnknown
 	}
-	key, err := parseAny(r.Credential.Secret.Reveal())
+	found, err := p.source.check(ctx, r.Credential.Secret.Reveal())
 	if err != nil {
-		return sdk.Identity{}, sdk.ErrUnknown
-	}
-	found, err := p.cache.find(ctx, key)
-	if err != nil {
-		return sdk.Identity{}, absent(err)
-	}
-	if subtle.ConstantTimeCompare(found.hash[:], key.Hash[:]) != 1 {
-		return sdk.Identity{}, sdk.Denied(sdk.Invalid)
+		return sdk.Identity{}, err
 	}
 	if !found.from(r.Remote) {
 		slog.WarnContext(ctx, "refused an API key: used from elsewhere", "api_key_id", found.ID, "remote", r.Remote)
@@ -87,7 +85,7 @@ func (p *Plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity,
 	now := time.Now()
 	id, err := found.admit(r.Attributes["unit"], now)
 	if err == nil {
-		p.usage.touch(&found.Record, now)
+		p.source.used(found, now)
 	}
 	return id, err
 }
@@ -95,9 +93,12 @@ func (p *Plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity,
 // Refresh returns the identity as its key has it now, for the same unit.
 func (p *Plugin) Refresh(ctx context.Context, id sdk.Identity) (sdk.Identity, error) {
 	name, _ := id.Claims[claimID].(string)
-	found, err := p.keys.get(ctx, `id = ?`, name)
+	if name == "" {
+		return sdk.Identity{}, sdk.ErrUnknown
+	}
+	found, err := p.source.withID(ctx, name)
 	if err != nil {
-		return sdk.Identity{}, absent(err)
+		return sdk.Identity{}, err
 	}
 	if found.Owner.Subject != id.Subject {
 		return sdk.Identity{}, sdk.ErrUnknown
@@ -108,16 +109,9 @@ func (p *Plugin) Refresh(ctx context.Context, id sdk.Identity) (sdk.Identity, er
 // Lookup returns the identity of a key's ID, or of the newest key of a subject
 // or user name.
 func (p *Plugin) Lookup(ctx context.Context, name string) (sdk.Identity, error) {
-	found, err := p.keys.named(ctx, name)
+	found, err := p.source.named(ctx, name)
 	if err != nil {
-		return sdk.Identity{}, absent(err)
+		return sdk.Identity{}, err
 	}
 	return found.identity(), nil
-}
-
-func absent(err error) error {
-	if errors.Is(err, ErrNotFound) {
-		return sdk.ErrUnknown
-	}
-	return sdk.Unavailable(fmt.Errorf("check API key: %w", err))
 }

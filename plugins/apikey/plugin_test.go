@@ -2,7 +2,6 @@ package apikey_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -218,23 +217,5 @@ func TestDatabaseThatIsGone(t *testing.T) {
 	_, err = p.Authenticate(t.Context(), request(text, "", ""))
 	if outcome(err) != "unavailable" || strings.Contains(err.Error(), text.Reveal()) {
 		t.Errorf("%v, want unavailable", err)
-	}
-}
-
-func TestConfigurationsThatAreRefused(t *testing.T) {
-	for text, want := range map[string]string{
-		`{}`:                                "url",
-		`{"url":"sqlite:x","urll":1}`:       `unknown field "urll"`,
-		`{"url":"sqlite:x"}{}`:              "more than one JSON value",
-		`{"url":"sqlite:x","max_conns":-1}`: "max_conns",
-		`{"url":"oracle://x"}`:              "sqlite:, postgres:// and mysql://",
-	} {
-		if err := apikey.New().Configure(t.Context(), json.RawMessage(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", text, err, want)
-		}
-	}
-	var schema map[string]any
-	if err := json.Unmarshal(apikey.New().Describe().Schema, &schema); err != nil || len(schema["properties"].(map[string]any)) != 3 {
-		t.Errorf("schema: %v, %v", schema, err)
 	}
 }

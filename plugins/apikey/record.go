@@ -12,7 +12,8 @@ import (
 
 // Record is a key as the table has it, without the secret.
 type Record struct {
-	// ID is part of the key's text and no secret. The table gives it.
+	// ID is part of the key's text and no secret. The table gives it. A service
+	// may leave it out.
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"` // what the key is for
 	// Owner is who the key stands for.
@@ -60,7 +61,9 @@ func (r *Record) identity() sdk.Identity {
 	o := &r.Owner
 	claims := make(map[string]any, len(o.Claims)+2)
 	maps.Copy(claims, o.Claims)
-	claims[claimID] = r.ID
+	if r.ID != "" {
+		claims[claimID] = r.ID
+	}
 	if r.Name != "" {
 		claims[claimName] = r.Name
 	}

@@ -111,7 +111,9 @@ func (c *checker) checkPlugin(name string) {
 // storage unless their configuration says otherwise.
 func (c *checker) defaultSettings(p Plugin) map[string]any {
 	own, _ := strictyaml.Value(p.Config).(map[string]any)
-	if _, elsewhere := own["url"]; elsewhere || p.Use != "database" && p.Use != "apikey" {
+	_, elsewhere := own["url"]
+	_, noTable := own["verify_url"]
+	if elsewhere || noTable || p.Use != "database" && p.Use != "apikey" {
 		return nil
 	}
 	defaults := map[string]any{"url": c.storageURL()}

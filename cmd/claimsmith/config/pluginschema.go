@@ -137,6 +137,8 @@ func faultsOfKind(e *jsonschema.ValidationError) []settingFault {
 		return one("the key %s is missing", strings.Join(k.Missing, ", "))
 	case *kind.DependentRequired:
 		return one("%s needs %s beside it", k.Prop, strings.Join(k.Missing, ", "))
+	case *kind.FalseSchema:
+		return one("does not go with what else is there")
 	case *kind.Type:
 		return one("%s is wanted, not %s", inWords(k.Want...), inWords(k.Got))
 	case *kind.Enum:

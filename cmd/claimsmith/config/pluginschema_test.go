@@ -24,6 +24,8 @@ func TestBuiltinPluginsHaveASchema(t *testing.T) {
 	}
 }
 
+const secureURL = `^(https://[^/?#@]+|http://(localhost|127(\.[0-9]+){3}|\[::1\])(:[0-9]+)?)([/?][^#]*)?$`
+
 // A fault of a plugin's own configuration is told as any other is, with its
 // place in the file and without the value, which may be a secret.
 func TestPluginSettingsAreCheckedAgainstTheirSchema(t *testing.T) {
@@ -41,6 +43,18 @@ func TestPluginSettingsAreCheckedAgainstTheirSchema(t *testing.T) {
 		{"{use: database, config: {claims: {a: 1}}}", []string{"5:43: a text or a mapping is wanted"}},
 		{"{use: database, config: {claims: {a: {column: x, as: y}}}}", []string{"5:59: is not one of text integer number boolean list json"}},
 		{"{use: apikey, config: {url: {env: SECRET}, max_conns: [1]}}", []string{"5:60: an integer is wanted, not a list"}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', bearer_token: {env: SECRET}, cache: 1m}}", nil},
+		{"{use: apikey, config: {verify_url: 'http://127.0.0.1:8080/v', username: us, password: {env: SECRET}}}", nil},
+		{"{use: apikey, config: {verify_url: 'http://k.example/v', insecure_plaintext: true}}", nil},
+		{"{use: apikey, config: {verify_url: 'http://k.example/v'}}", []string{`5:41: does not match ` + secureURL}},
+		{"{use: apikey, config: {verify_url: 'https://us:hunter2@k.example/v'}}", []string{`5:41: does not match ` + secureURL}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', url: 'sqlite:a.db'}}", []string{"5:69: does not go with what else is there"}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', bearer_token: {env: SECRET}, username: us, password: {env: SECRET}}}",
+			[]string{"5:103: does not go with what else is there"}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', password: {env: SECRET}}}", []string{"5:28: password needs username beside it"}},
+		{"{use: apikey, config: {url: 'sqlite:a.db', cache: 1m}}", []string{"5:28: cache needs verify_url beside it"}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', client_key: k.pem}}", []string{"5:28: client_key needs client_certificate beside it"}},
+		{"{use: apikey, config: {verify_url: 'https://k.example/v', cache: 10}}", []string{"5:71: a text is wanted, not a number"}},
 		{"{use: ldap, config: {urls: 'ldap://a'}}", []string{"5:33: a list is wanted, not a text"}},
 	} {
 		text := "storage: {url: 'sqlite:a.db'}\nmaster_keys: [{id: a, key: {file: master.key}}]\nissuers: [{url: http://localhost}]\nplugins:\n  p: " + tt.plugin + "\n"
