@@ -54,12 +54,18 @@ type stored struct {
 	hash [32]byte
 }
 
+// How the row of a key is found, each by an index.
+const (
+	ourKey     = `id = ? and imported = 0`
+	foreignKey = `hash = ? and imported = 1`
+)
+
 // find returns the row of a key, whose secret it does not compare.
 func (k *Keys) find(ctx context.Context, key Key) (*stored, error) {
 	if key.ID != "" {
-		return k.get(ctx, `id = ? and imported = 0`, key.ID)
+		return k.get(ctx, ourKey, key.ID)
 	}
-	return k.get(ctx, `hash = ? and imported = 1`, key.hash())
+	return k.get(ctx, foreignKey, key.hash())
 }
 
 // named returns the key with an ID, or the newest of a subject or user name.
