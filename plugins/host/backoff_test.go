@@ -36,3 +36,14 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// Many servers that lose the same thing at once do not come back at once.
+func TestBackoffIsNotInStep(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 20 {
+		seen[pauses(1, time.Hour, true)[0]] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("20 pauses after a first death: %v", seen)
+	}
+}

@@ -15,7 +15,8 @@ type executable struct {
 	file   *os.File // nil: this program
 	path   string
 	args   []string
-	sha256 string // "" for this program
+	sha256 string      // "" for this program
+	info   os.FileInfo // from before it was hashed
 }
 
 // openExecutable finds and checks what c names. Close it after the start.
@@ -48,6 +49,7 @@ func (e *executable) hash(want string) error {
 	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 		return fmt.Errorf("%s is not an executable file", e.path)
 	}
+	e.info = info
 	h := sha256.New()
 	if _, err := io.Copy(h, e.file); err != nil {
 		return fmt.Errorf("hash executable: %w", err)
@@ -55,6 +57,22 @@ func (e *executable) hash(want string) error {
 	e.sha256 = hex.EncodeToString(h.Sum(nil))
 	if want != "" && e.sha256 != want {
 		return fmt.Errorf("%s has sha256 %s, not %s as configured; it was not started", e.path, e.sha256, want)
+	}
+	return nil
+}
+
+// unchanged returns an error if the file was written to since it was hashed.
+// While it is executed nobody can.
+func (e *executable) unchanged() error {
+	if e.file == nil {
+		return nil
+	}
+	now, err := e.file.Stat()
+	if err != nil {
+		return fmt.Errorf("check executable: %w", err)
+	}
+	if now.Size() != e.info.Size() || !now.ModTime().Equal(e.info.ModTime()) || changed(now) != changed(e.info) {
+		return fmt.Errorf("%s was written to while it was started", e.path)
 	}
 	return nil
 }

@@ -3,7 +3,11 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -209,6 +213,34 @@ func TestPoisonIsNotRepeated(t *testing.T) {
 	}
 }
 
+// However many die and however many wait, no call reaches two processes.
+func TestNoCallReachesTwoProcesses(t *testing.T) {
+	diary := filepath.Join(t.TempDir(), "diary")
+	p := ready(t, config(t, `{"diary": "`+diary+`"}`))
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for again := range 3 {
+				name := fmt.Sprintf("die-%d-%d", n, again)
+				if _, err := p.Authenticate(t.Context(), login(name)); !errors.Is(err, sdk.ErrUnavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	eventually(t, "an answer", func() bool { _, err := p.Authenticate(t.Context(), login("alice")); return err == nil })
+	text, err := os.ReadFile(diary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Fields(string(text))
+	slices.Sort(names)
+	if once := slices.Compact(slices.Clone(names)); len(once) != len(names) || len(names) < 2 {
+		t.Errorf("%d calls ended processes %d times: %v", len(once), len(names), names)
+	}
+}
+
 func TestChildrenOfAPluginDieWithIt(t *testing.T) {
 	p := ready(t, config(t, ""))
 	id, err := p.Authenticate(t.Context(), login("child"))
@@ -231,6 +263,40 @@ func TestCallWaitsForTheSuccessor(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+// A call waits for a process no longer than its caller does.
+func TestCallWaitsWithinItsDeadline(t *testing.T) {
+	c := config(t, "")
+	c.Builtin = "mute"
+	p := run(t, c)
+	eventually(t, "a start", func() bool { return p.Status().State == host.Starting })
+	hasty, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := p.Authenticate(hasty, login("alice")); !errors.Is(err, sdk.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who waits 10ms: %v", err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); !errors.Is(err, sdk.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who would wait for ever: %v", err)
+	}
+	if s := p.Status(); s.Calls != 0 || s.InFlight != 0 {
+		t.Errorf("status: %+v", s)
+	}
+}
+
+// An upgrade is the way out for a process that does not even end when asked to.
+func TestUpgradeReplacesWhatHangs(t *testing.T) {
+	c := config(t, "")
+	c.CallTimeout, c.HealthEvery = 100*time.Millisecond, time.Hour
+	p := ready(t, c)
+	pid := p.Status().PID
+	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	if err := p.Upgrade(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Authenticate(t.Context(), login("alice")); err != nil || alive(pid) {
+		t.Errorf("after the upgrade: %v; process %d is there: %t", err, pid, alive(pid))
+	}
 }
 
 func TestNotRunning(t *testing.T) {

@@ -3,8 +3,10 @@ package host_test
 import (
 	"bufio"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +16,12 @@ import (
 	"syscall"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"github.com/claimsmith/claimsmith/plugins/host"
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
 func TestPluginDiesWithTheHost(t *testing.T) {
@@ -117,8 +124,63 @@ func TestRunsAsAnotherUser(t *testing.T) {
 	c.Dir = dir
 	p := ready(t, c)
 	id, err := p.Authenticate(t.Context(), login("environment"))
-	if err != nil || id.Claims["uid"] != int64(65534) {
+	groups, _ := id.Claims["groups"].([]any)
+	if err != nil || id.Claims["uid"] != int64(65534) || id.Claims["gid"] != int64(65534) || len(groups) > 0 {
 		t.Errorf("%v, %v", id.Claims, err)
+	}
+	checkSocketDirectory(t, dir, 65534)
+}
+
+// checkSocketDirectory checks that the one directory in dir is for its owner alone.
+func checkSocketDirectory(t *testing.T, dir string, owner uint32) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%v, %v: want one socket directory", entries, err)
+	}
+	info, err := entries[0].Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != fs.ModeDir|0o700 || info.Sys().(*syscall.Stat_t).Uid != owner {
+		t.Errorf("socket directory: %v of user %d", info.Mode(), info.Sys().(*syscall.Stat_t).Uid)
+	}
+}
+
+func TestProcessIsApart(t *testing.T) {
+	c := config(t, "")
+	p := ready(t, c)
+	checkSocketDirectory(t, c.Dir, uint32(os.Getuid()))
+	pid := p.Status().PID
+	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
+		t.Errorf("process %d is in group %d (%v)", pid, group, err)
+	}
+}
+
+// Who finds the socket still needs the host's certificate, unless that is switched off.
+func TestSocketIsForTheHostAlone(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		c := config(t, "")
+		c.NoAutoMTLS = plain
+		ready(t, c)
+		sockets, _ := filepath.Glob(filepath.Join(c.Dir, "*", "*"))
+		if len(sockets) != 1 {
+			t.Fatalf("sockets: %v", sockets)
+		}
+		for name, creds := range map[string]credentials.TransportCredentials{
+			"without TLS":           insecure.NewCredentials(),
+			"without a certificate": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
+		} {
+			conn, err := grpc.NewClient("unix:"+sockets[0], grpc.WithTransportCredentials(creds))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = sdk.NewClient(t.Context(), conn)
+			_ = conn.Close()
+			if want := plain && name == "without TLS"; (err == nil) != want {
+				t.Errorf("NoAutoMTLS %t, a stranger %s: %v", plain, name, err)
+			}
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ type echo struct {
 	Token  string // a secret
 	Refuse string // Configure fails with this
 	Slow   time.Duration
+	Diary  string // a file: who made it end
 }
 
 func (e *echo) Describe() sdk.Description {
@@ -81,6 +82,9 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 	if strings.HasPrefix(name, "nobody") {
 		return sdk.Identity{}, sdk.ErrUnknown
 	}
+	if strings.HasPrefix(name, "die-") {
+		e.die(name)
+	}
 	switch name {
 	case "panic":
 		panic("with " + r.Credential.Secret.Reveal())
@@ -92,7 +96,9 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 		<-ctx.Done()
 		return sdk.Identity{}, sdk.Unavailable(errors.New("gave up"))
 	case "environment":
-		claims["environment"], claims["arguments"], claims["uid"] = os.Environ(), os.Args, os.Getuid()
+		claims["environment"], claims["arguments"] = os.Environ(), os.Args
+		claims["uid"], claims["gid"] = os.Getuid(), os.Getgid()
+		claims["groups"], _ = os.Getgroups()
 		stdin, err := io.ReadAll(os.Stdin)
 		claims["stdin"] = fmt.Sprintf("%q %v", stdin, err)
 	case "child":
@@ -116,6 +122,14 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 		for i := range 200_000 {
 			fmt.Fprintln(os.Stderr, "line", i)
 		}
+	case "rubbish":
+		rubbish := make([]byte, 64<<10)
+		for i := range rubbish {
+			rubbish[i] = byte(i*i>>3) | 0x80 // no newline in it
+		}
+		for range 256 {
+			_, _ = os.Stderr.Write(rubbish)
+		}
 	}
 	select {
 	case <-time.After(e.Slow):
@@ -126,6 +140,16 @@ func (e *echo) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, e
 		return sdk.Identity{}, sdk.Denied(sdk.Invalid)
 	}
 	return sdk.Identity{Subject: name, Unit: e.Mark, Claims: claims, Plugin: "forged"}, nil
+}
+
+// die notes who made the process end, and ends it.
+func (e *echo) die(name string) {
+	f, err := os.OpenFile(e.Diary, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(f, name)
+	os.Exit(3)
 }
 
 // leak opens files until there is no descriptor left, and returns how many.

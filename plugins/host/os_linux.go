@@ -29,6 +29,14 @@ func executeOpen(cmd *exec.Cmd, f *os.File) {
 	cmd.Path = "/proc/self/fd/" + strconv.Itoa(2+len(cmd.ExtraFiles))
 }
 
+// changed is when a file was last changed in any way, which its owner cannot set.
+func changed(info os.FileInfo) int64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return stat.Ctim.Nano()
+	}
+	return 0
+}
+
 // awaitExit waits until a child has ended and leaves it to be reaped, so that
 // its process group cannot be another's yet.
 func awaitExit(pid int) {

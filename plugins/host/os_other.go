@@ -24,5 +24,8 @@ func attributes(u *User) *syscall.SysProcAttr {
 // file. The file was hashed just before.
 func executeOpen(*exec.Cmd, *os.File) {}
 
+// changed leaves it to the size and the time of modification.
+func changed(os.FileInfo) int64 { return 0 }
+
 // awaitExit does nothing: Wait comes next.
 func awaitExit(int) {}

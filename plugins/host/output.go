@@ -26,7 +26,7 @@ const (
 // the same time.
 type output struct {
 	log    *slog.Logger
-	redact *strings.Replacer
+	redact redactor
 
 	mu      sync.Mutex
 	tokens  float64   // lines that may be logged now
@@ -35,13 +35,13 @@ type output struct {
 	last    string    // the last line, for the error of a process that never served
 }
 
-func newOutput(log *slog.Logger, redact *strings.Replacer) *output {
+func newOutput(log *slog.Logger, redact redactor) *output {
 	return &output{log: log, redact: redact, tokens: linesAtOnce, filled: time.Now()}
 }
 
 // copy logs r line by line until it ends.
 func (o *output) copy(r io.Reader) {
-	w := &lines{each: o.line}
+	w := &lines{each: o.line, most: maxLine + o.redact.longest}
 	_, _ = io.Copy(w, r) // a broken pipe is the end of the plugin
 	w.flush()
 	o.mu.Lock()
@@ -49,8 +49,15 @@ func (o *output) copy(r io.Reader) {
 	o.admitDropped()
 }
 
-func (o *output) line(b []byte) {
+// line logs a line, or the beginning of a longer one.
+func (o *output) line(b []byte, cut bool) {
 	text := o.redact.Replace(strings.ToValidUTF8(string(bytes.TrimRight(b, "\r\n \t")), "\uFFFD"))
+	if cut { // its end may be the beginning of a secret
+		text = text[:max(0, len(text)-o.redact.longest)]
+	}
+	if cut || len(text) > maxLine {
+		text = strings.ToValidUTF8(text[:min(len(text), maxLine)], "") + "…"
+	}
 	if text == "" {
 		return
 	}
@@ -139,10 +146,11 @@ func parseLevel(s string) slog.Level {
 	return level
 }
 
-// lines is a writer that cuts what it gets into lines of at most maxLine
+// lines is a writer that cuts what it gets into lines of at most so many
 // bytes; the rest of a longer one is lost.
 type lines struct {
-	each func([]byte)
+	each func(line []byte, cut bool)
+	most int
 	part []byte // the line so far
 	cut  bool   // the line so far is full
 }
@@ -162,18 +170,15 @@ func (l *lines) Write(b []byte) (int, error) {
 }
 
 func (l *lines) add(b []byte) {
-	if room := maxLine - len(l.part); len(b) > room {
+	if room := l.most - len(l.part); len(b) > room {
 		b, l.cut = b[:room], true
 	}
 	l.part = append(l.part, b...)
 }
 
 func (l *lines) flush() {
-	if l.cut {
-		l.part = append(l.part, "…"...)
-	}
 	if len(l.part) > 0 {
-		l.each(l.part)
+		l.each(l.part, l.cut)
 	}
 	l.part, l.cut = l.part[:0], false
 }

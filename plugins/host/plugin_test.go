@@ -132,7 +132,7 @@ func TestLog(t *testing.T) {
 	c := config(t, `{"token": "ver\"y-secret"}`)
 	c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	p := ready(t, c)
-	for _, name := range []string{"log", "flood"} {
+	for _, name := range []string{"log", "flood", "rubbish"} {
 		if _, err := p.Authenticate(t.Context(), login(name)); err != nil {
 			t.Fatal(err)
 		}
@@ -192,6 +192,12 @@ func TestStartFailures(t *testing.T) {
 			func(c *host.Config) { c.Builtin, c.Command, c.InsecureUnpinned = "", []string{"/bin/true"}, true },
 			[]string{"start plugin echo: it ended before it served: exit status 0"},
 		},
+		"another protocol": {says("1|2|unix|/x|grpc|"), []string{"Plugin version: 2, Client versions: [1]"}},
+		"no protocol":      {says("ready!"), []string{"start plugin echo: Unrecognized remote plugin message"}},
+		"net/rpc":          {says("1|1|unix|$PLUGIN_UNIX_SOCKET_DIR/x|netrpc|"), []string{"netrpc"}},
+		"elsewhere":        {says("1|1|tcp|127.0.0.1:1|grpc|"), []string{"does not listen on a Unix socket in its directory"}},
+		"no certificate":   {says("1|1|unix|$PLUGIN_UNIX_SOCKET_DIR/x|grpc|"), []string{"it sent no certificate; hint: turn AutoMTLS off"}},
+		"endless line":     {says("$(/usr/bin/head -c 100000 /dev/zero | /usr/bin/tr '\\0' x)"), []string{"start plugin echo: "}},
 		"not there": {
 			func(c *host.Config) { c.Builtin, c.Command, c.InsecureUnpinned = "", []string{"/no/such"}, true },
 			[]string{"no such file"},
@@ -215,6 +221,14 @@ func TestStartFailures(t *testing.T) {
 				t.Errorf("Authenticate: %v", err)
 			}
 		})
+	}
+}
+
+// says makes a plugin of a script that prints a line and waits.
+func says(line string) func(*host.Config) {
+	return func(c *host.Config) {
+		c.Builtin, c.InsecureUnpinned, c.StartTimeout = "", true, 10*time.Second
+		c.Command = []string{"/bin/sh", "-c", `echo "` + line + `"; exec /bin/sleep 1000`}
 	}
 }
 

@@ -91,7 +91,7 @@ func launch(ctx context.Context, c *Config) (*Process, error) {
 		suspect: make(chan struct{}, 1),
 		lost:    make(chan struct{}),
 	}
-	err = p.serve(ctx)
+	err = p.serve(ctx, exe)
 	if err == nil {
 		return p, nil
 	}
@@ -109,10 +109,14 @@ func launch(ctx context.Context, c *Config) (*Process, error) {
 	return nil, err
 }
 
-// serve brings the process to where it serves.
-func (p *Process) serve(ctx context.Context) error {
+// serve brings the process to where it serves. It gets no secret before it is
+// sure that what was hashed is what runs.
+func (p *Process) serve(ctx context.Context, exe *executable) error {
 	address, security, err := p.shakeHands(ctx)
 	if err != nil {
+		return err
+	}
+	if err := exe.unchanged(); err != nil {
 		return err
 	}
 	if p.conn, err = dial(address, security); err != nil {

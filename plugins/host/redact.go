@@ -10,9 +10,16 @@ import (
 	"strings"
 )
 
+// redactor takes the secrets of a configuration out of text.
+type redactor struct {
+	*strings.Replacer
+	longest int // bytes of the longest that it looks for
+}
+
 // newRedactor replaces the secrets of a configuration in text, also where
-// they are quoted, or escaped for JSON or a URL.
-func newRedactor(c *Config) *strings.Replacer {
+// they are quoted, or escaped for JSON or a URL, and each line of those that
+// have several.
+func newRedactor(c *Config) redactor {
 	secrets := c.Secrets
 	if secrets == nil {
 		d := json.NewDecoder(bytes.NewReader(c.Settings))
@@ -22,7 +29,7 @@ func newRedactor(c *Config) *strings.Replacer {
 		secrets = stringsIn(nil, v)
 	}
 	var forms []string
-	for _, s := range secrets {
+	for _, s := range slices.Concat(secrets, linesOf(secrets)) {
 		if len(s) <= 3 {
 			continue
 		}
@@ -38,7 +45,18 @@ func newRedactor(c *Config) *strings.Replacer {
 	for _, form := range slices.Compact(forms) {
 		pairs = append(pairs, form, "[redacted]")
 	}
-	return strings.NewReplacer(pairs...)
+	return redactor{strings.NewReplacer(pairs...), len(first(forms))}
+}
+
+// linesOf returns the lines of secrets that have several, such as a PEM key: a
+// plugin that prints one prints it line by line.
+func linesOf(secrets []string) (list []string) {
+	for _, s := range secrets {
+		if strings.Contains(s, "\n") {
+			list = append(list, strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })...)
+		}
+	}
+	return list
 }
 
 // stringsIn appends the strings of a decoded JSON value, names of members excepted.
