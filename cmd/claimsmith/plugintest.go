@@ -30,6 +30,8 @@ type pluginTest struct {
 	config, badConfig string // files
 	user              string
 	password, apiKey  secretFlag
+	assertion         secretFlag
+	assertionType     string
 	panicUser         string
 	hugeUser          string
 	attributes        map[string]string
@@ -60,6 +62,8 @@ somebody whom the plugin knows with the configuration given.`,
 	f.StringVar(&o.user, "user", "", "`NAME` of somebody whom it knows")
 	o.password.flags(c, "password", "their password")
 	o.apiKey.flags(c, "api-key", "an API key that it knows")
+	f.StringVar(&o.assertionType, "assertion-type", "", "`URI` of the type of an assertion that it takes")
+	o.assertion.flags(c, "assertion", "that assertion")
 	f.StringVar(&o.panicUser, "panic-user", "", "`NAME`, with the same password, over whom its code panics or throws")
 	f.StringVar(&o.hugeUser, "huge-user", "", "`NAME`, with the same password, who has more than 256 KiB of claims")
 	f.StringToStringVar(&o.attributes, "attribute", nil, "`NAME=VALUE` that is sent with each credential")
@@ -110,7 +114,7 @@ func (o *pluginTest) process(args []string) (host.Config, error) {
 
 // plugin says what the process is tested with.
 func (o *pluginTest) plugin(stdin io.Reader, process host.Config) (sdktest.Plugin, error) {
-	p := sdktest.Plugin{Attributes: o.attributes, PanicUser: o.panicUser, HugeUser: o.hugeUser}
+	p := sdktest.Plugin{Attributes: o.attributes, PanicUser: o.panicUser, HugeUser: o.hugeUser, StartTimeout: o.startTimeout}
 	var err error
 	if o.config != "" {
 		if p.Config, process.Secrets, err = config.ReadSettings(o.config); err != nil {
@@ -125,13 +129,18 @@ func (o *pluginTest) plugin(stdin io.Reader, process host.Config) (sdktest.Plugi
 	lines := bufio.NewReader(stdin)
 	password, err1 := o.password.read(lines)
 	key, err2 := o.apiKey.read(lines)
-	if err := errors.Join(err1, err2); err != nil {
+	assertion, err3 := o.assertion.read(lines)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return p, err
 	}
 	if (o.user == "") != (password == "") {
 		return p, hint(errors.New("a user name and a password go together"), "give --user and one of --password-stdin, --password-file and --password-env")
 	}
+	if (o.assertionType == "") != (assertion == "") {
+		return p, hint(errors.New("an assertion and its type go together"), "give --assertion-type and one of --assertion-stdin, --assertion-file and --assertion-env")
+	}
 	p.Password, p.APIKey = sdktest.Password{User: o.user, Secret: password}, key
+	p.Assertion = sdktest.Assertion{Type: o.assertionType, Secret: assertion}
 	p.Start = func(ctx context.Context, settings json.RawMessage) (*sdk.Client, func(), error) {
 		c := process
 		c.Settings = settings

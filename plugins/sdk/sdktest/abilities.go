@@ -153,7 +153,7 @@ func secretsStaySecret(_ context.Context, s *Session) error {
 	if s.plugin.Log != nil {
 		texts = append(texts, s.plugin.Log())
 	}
-	for _, secret := range []string{s.plugin.Password.Secret.Reveal(), s.plugin.APIKey.Reveal()} {
+	for _, secret := range []string{s.plugin.Password.Secret.Reveal(), s.plugin.APIKey.Reveal(), s.plugin.Assertion.Secret.Reveal()} {
 		for _, text := range texts {
 			if len(secret) > 3 && strings.Contains(text, secret) {
 				return errors.New("an error or the log holds a secret: " + strings.ReplaceAll(text, secret, "[redacted]"))

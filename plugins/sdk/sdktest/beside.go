@@ -11,17 +11,13 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
-const (
-	startLimit = 30 * time.Second // what the host allows unless it is configured otherwise
-	stopLimit  = 3 * time.Second  // after it the host kills
-)
+// stopLimit is after what time the host kills.
+const stopLimit = 3 * time.Second
 
 // besideAnother starts the plugin a second time, as an upgrade does: both serve
 // at once, and the end of one is nothing to the other.
 func besideAnother(ctx context.Context, s *Session) error {
-	soon, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	client, stop, err := s.start(soon, s.plugin.Config)
+	client, stop, err := s.start(ctx, s.plugin.Config)
 	if s.note(err) != nil {
 		return fmt.Errorf("start another while one serves: %w", err)
 	}

@@ -17,6 +17,7 @@
 package sdktest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,7 @@ type Plugin struct {
 
 	Password   Password          // of somebody the plugin knows; zero if it judges none
 	APIKey     sdk.Secret        // one that the plugin knows; empty if it judges none
+	Assertion  Assertion         // one that the plugin takes; zero if it judges none
 	Attributes map[string]string // sent with every credential
 
 	// PanicUser and HugeUser are people with Password's secret over whom a
@@ -56,6 +58,10 @@ type Plugin struct {
 	// not needed.
 	PanicUser, HugeUser string
 
+	// StartTimeout is how long it may take from its start to serving; 0: 30 s,
+	// which is what the host allows unless it is configured otherwise.
+	StartTimeout time.Duration
+
 	// Log returns all that the plugin has logged so far; nil: not looked at.
 	Log func() string
 }
@@ -63,6 +69,12 @@ type Plugin struct {
 // Password is a user name and the password that goes with it.
 type Password struct {
 	User   string
+	Secret sdk.Secret
+}
+
+// Assertion is an assertion and the URI of its type.
+type Assertion struct {
+	Type   string
 	Secret sdk.Secret
 }
 
@@ -117,10 +129,23 @@ func (s *Session) Describe() sdk.Description { return s.client.Describe() }
 // Close stops the plugin.
 func (s *Session) Close() { s.stop() }
 
+// start starts and configures a plugin within the time that it has for it.
 func (s *Session) start(ctx context.Context, config json.RawMessage) (*sdk.Client, func(), error) {
-	if s.plugin.Start != nil {
-		return s.plugin.Start(ctx, config)
+	limit := cmp.Or(s.plugin.StartTimeout, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	start := s.plugin.Start
+	if start == nil {
+		start = s.startHere
 	}
+	client, stop, err := start(ctx, config)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("slow start: not ready after %v: %w", limit, err)
+	}
+	return client, stop, err
+}
+
+func (s *Session) startHere(ctx context.Context, config json.RawMessage) (*sdk.Client, func(), error) {
 	client, stop, err := serve(ctx, s.plugin.New())
 	if err != nil || !client.Describe().Can(sdk.AbilityConfigure) {
 		return client, stop, err
@@ -199,6 +224,9 @@ func (s *Session) good() (list []sdk.Credential) {
 	}
 	if key := s.plugin.APIKey; key != "" {
 		list = append(list, sdk.Credential{Kind: sdk.APIKey, Secret: key})
+	}
+	if a := s.plugin.Assertion; a.Secret != "" {
+		list = append(list, sdk.Credential{Kind: sdk.Assertion, Type: a.Type, Secret: a.Secret})
 	}
 	return list
 }

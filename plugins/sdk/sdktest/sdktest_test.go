@@ -21,16 +21,27 @@ type people struct {
 	keys  map[string]string // names
 
 	authenticate func(*people, sdk.Request) (sdk.Identity, error) // instead of its own
+	describe     *sdk.Description                                 // instead of its own
+	refresh      func(sdk.Identity) (sdk.Identity, error)         // instead of its own
+	lookup       func(string) (sdk.Identity, error)               // instead of its own
 	loose        bool                                             // Configure accepts everything
+	slow         bool                                             // Configure never ends
 	alone        *atomic.Bool                                     // a lock that one of all takes
 }
 
 func (p *people) Describe() sdk.Description {
-	return sdk.Description{Name: "people", Version: "1.0.0", Kinds: []sdk.Kind{sdk.Password, sdk.APIKey},
+	if p.describe != nil {
+		return *p.describe
+	}
+	return sdk.Description{Name: "people", Version: "1.0.0", Kinds: []sdk.Kind{sdk.Password, sdk.APIKey, sdk.Assertion},
 		Schema: json.RawMessage(`{"type": "object"}`)}
 }
 
-func (p *people) Configure(_ context.Context, config json.RawMessage) error {
+func (p *people) Configure(ctx context.Context, config json.RawMessage) error {
+	if p.slow {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	var c struct{ Names, Keys map[string]string }
 	d := json.NewDecoder(bytes.NewReader(config))
 	d.DisallowUnknownFields()
@@ -53,8 +64,8 @@ func (p *people) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity,
 
 func (p *people) right(_ context.Context, r sdk.Request) (sdk.Identity, error) {
 	secret := r.Credential.Secret.Reveal()
-	if r.Credential.Kind == sdk.APIKey {
-		if name, ok := p.keys[secret]; ok {
+	if r.Credential.Kind != sdk.Password {
+		if name, ok := p.keys[secret]; ok && (r.Credential.Kind == sdk.APIKey || r.Credential.Type == badge) {
 			return sdk.Identity{Subject: name}, nil
 		}
 		return sdk.Identity{}, sdk.ErrUnknown
@@ -70,6 +81,9 @@ func (p *people) right(_ context.Context, r sdk.Request) (sdk.Identity, error) {
 }
 
 func (p *people) Refresh(_ context.Context, id sdk.Identity) (sdk.Identity, error) {
+	if p.refresh != nil {
+		return p.refresh(id)
+	}
 	if _, ok := p.names[id.Subject]; !ok {
 		return sdk.Identity{}, sdk.Denied(sdk.Disabled)
 	}
@@ -77,19 +91,25 @@ func (p *people) Refresh(_ context.Context, id sdk.Identity) (sdk.Identity, erro
 }
 
 func (p *people) Lookup(_ context.Context, name string) (sdk.Identity, error) {
+	if p.lookup != nil {
+		return p.lookup(name)
+	}
 	if _, ok := p.names[name]; !ok {
 		return sdk.Identity{}, sdk.ErrUnknown
 	}
 	return sdk.Identity{Subject: name}, nil
 }
 
+const badge = "urn:example:badge"
+
 func plugin(p *people) sdktest.Plugin {
 	return sdktest.Plugin{
 		New:       func() sdk.Authenticator { fresh := *p; return &fresh },
-		Config:    json.RawMessage(`{"names": {"alice": "wonderland"}, "keys": {"key-0123456789": "alice"}}`),
+		Config:    json.RawMessage(`{"names": {"alice": "wonderland"}, "keys": {"key-0123456789": "alice", "badge-0123456789": "alice"}}`),
 		BadConfig: json.RawMessage(`{"names": 1}`),
 		Password:  sdktest.Password{User: "alice", Secret: "wonderland"},
 		APIKey:    "key-0123456789",
+		Assertion: sdktest.Assertion{Type: badge, Secret: "badge-0123456789"},
 	}
 }
 
@@ -144,29 +164,44 @@ func TestFaultsAreFound(t *testing.T) {
 			}
 			return p.right(context.Background(), r)
 		}},
+		"describes itself":     {describe: &sdk.Description{Name: "people", Kinds: []sdk.Kind{sdk.Password, sdk.APIKey, sdk.Assertion}}},
+		"refresh":              {refresh: func(id sdk.Identity) (sdk.Identity, error) { return id, nil }},
+		"lookup":               {lookup: func(string) (sdk.Identity, error) { return yes, nil }},
 		"bad configuration":    {loose: true},
 		"start beside another": {alone: new(atomic.Bool)},
 		"secrets stay secret": {authenticate: func(p *people, r sdk.Request) (sdk.Identity, error) {
 			return sdk.Identity{}, fmt.Errorf("%s has %s", r.Credential.Username, p.names["alice"])
 		}},
 	} {
-		t.Run(check, func(t *testing.T) {
-			s, err := sdktest.Open(t.Context(), plugin(bad))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			found := map[string]error{}
-			for _, c := range sdktest.Checks() {
-				found[c.Name] = c.Run(t.Context(), s)
-			}
-			if found[check] == nil {
-				t.Error("not found")
-			} else if _, skip := errors.AsType[sdktest.Skip](found[check]); skip {
-				t.Error("skipped")
-			} else {
-				t.Log(found[check])
-			}
-		})
+		t.Run(check, func(t *testing.T) { finds(t, check, plugin(bad)) })
+	}
+}
+
+// finds tests whether a check finds something wrong with a plugin.
+func finds(t *testing.T, check string, p sdktest.Plugin) {
+	s, err := sdktest.Open(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	found := map[string]error{}
+	for _, c := range sdktest.Checks() {
+		found[c.Name] = c.Run(t.Context(), s)
+	}
+	if found[check] == nil {
+		t.Error("not found")
+	} else if _, skip := errors.AsType[sdktest.Skip](found[check]); skip {
+		t.Error("skipped")
+	} else {
+		t.Log(found[check])
+	}
+}
+
+func TestSlowStartIsFound(t *testing.T) {
+	p := plugin(&people{slow: true})
+	p.StartTimeout = 50 * time.Millisecond
+	_, err := sdktest.Open(t.Context(), p)
+	if err == nil || !strings.Contains(err.Error(), "slow start: not ready after 50ms") {
+		t.Errorf("open: %v", err)
 	}
 }
