@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // stateAttributes are those in which directories keep the state of an account.
@@ -45,8 +44,8 @@ const (
 	bitPasswordExpired = 0x800000
 )
 
-func readAccount(e *ldap.Entry) account {
-	text := e.GetEqualFoldAttributeValue
+func readAccount(e *entry) account {
+	text := e.first
 	yes := func(attribute string) bool { return strings.EqualFold(text(attribute), "TRUE") }
 	bits, computed := number(text("userAccountControl")), number(text("msDS-User-Account-Control-Computed"))
 	return account{

@@ -5,20 +5,11 @@ import (
 	"errors"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 )
 
-// askPolicy asks to be told why a bind is refused. It is encoded once.
-var askPolicy = []ldap.Control{encodedControl{ldap.NewControlBeheraPasswordPolicy(), ldap.NewControlBeheraPasswordPolicy().Encode()}}
-
-// encodedControl is a control that does not change.
-type encodedControl struct {
-	ldap.Control
-	packet *ber.Packet // only read from
-}
-
-func (c encodedControl) Encode() *ber.Packet { return c.packet }
+// askPolicy asks to be told why a bind is refused.
+var askPolicy = control{oid: ldap.ControlTypeBeheraPasswordPolicy}
 
 // bind is nil if the password opens the entry.
 func (d *directory) bind(ctx context.Context, dn string, password sdk.Secret) error {
@@ -42,13 +33,9 @@ func (d *directory) decoy(ctx context.Context, err error) error {
 }
 
 // tryBind returns what the directory answers to a bind, or an error that wraps sdk.ErrUnavailable.
-func (d *directory) tryBind(ctx context.Context, dn string, password sdk.Secret) (controls []ldap.Control, err error) {
-	request := ldap.NewSimpleBindRequest(dn, password.Reveal(), askPolicy)
-	err = d.pool.do(ctx, binding, func(c *ldap.Conn) error {
-		result, err := c.SimpleBind(request)
-		if result != nil {
-			controls = result.Controls
-		}
+func (d *directory) tryBind(ctx context.Context, dn string, password sdk.Secret) (controls []control, err error) {
+	err = d.pool.do(ctx, binding, func(w *wire) (err error) {
+		controls, err = w.bind(dn, password.Reveal(), askPolicy)
 		return err
 	})
 	return controls, err

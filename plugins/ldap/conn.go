@@ -21,7 +21,7 @@ const (
 
 // conn is a connection to one of the servers, used by one call at a time.
 type conn struct {
-	*ldap.Conn
+	*wire
 	raw    net.Conn // under the TLS, if there is any
 	server *server
 	idle   time.Time // when it was last put back; zero if it is new
@@ -32,15 +32,15 @@ type conn struct {
 var errTimeout = errors.New("the directory did not answer in time")
 
 // within runs f, which uses the connection, and closes the connection under it
-// once ctx ends or the time is over: the library knows no contexts.
-func (c *conn) within(ctx context.Context, limit time.Duration, f func(*ldap.Conn) error) error {
+// once ctx ends or the time is over.
+func (c *conn) within(ctx context.Context, limit time.Duration, f func(*wire) error) error {
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > limit {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
 		defer cancel()
 	}
 	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
-	err := f(c.Conn)
+	err := f(c.wire)
 	if stop() {
 		return err
 	}
@@ -52,20 +52,15 @@ func (c *conn) within(ctx context.Context, limit time.Duration, f func(*ldap.Con
 }
 
 // usable is whether the next call may have the connection.
-func (c *conn) usable() bool { return !c.closed && !c.IsClosing() }
+func (c *conn) usable() bool { return !c.closed && !c.unread }
 
-func (c *conn) close() {
-	c.raw.Close()
-	c.Close()
-}
+func (c *conn) close() { c.raw.Close() }
 
 // answered is whether the error is what a server said, rather than one of the
 // connection to it.
 func answered(err error) bool {
-	if e, ok := errors.AsType[*ldap.Error](err); ok {
-		return e.ResultCode < ldap.ErrorNetwork || e.ResultCode == ldap.ErrorFilterCompile
-	}
-	return false
+	_, ok := errors.AsType[*ldap.Error](err)
+	return ok
 }
 
 // overloaded is whether a server says that another should be asked.
@@ -83,11 +78,9 @@ func (c *conn) bindService(a serviceAccount) error {
 	var err error
 	switch {
 	case a.external:
-		err = c.ExternalBind()
-	case a.dn == "":
-		err = c.UnauthenticatedBind("")
-	default:
-		err = c.Bind(a.dn, a.password.Reveal())
+		err = c.bindExternal()
+	default: // as nobody if there is no name
+		_, err = c.bind(a.dn, a.password.Reveal())
 	}
 	switch {
 	case err == nil:

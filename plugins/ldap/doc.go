@@ -10,7 +10,7 @@
 //
 //	username ─filter, base─▶ entry ─bind─▶ verdict ─attributes, groups─▶ identity
 //
-// The package owns the configuration ([Config]), the connections and the
-// reading of what directories answer. It knows neither HTTP nor tokens; it is
+// The package owns the configuration ([Config]), the connections, what is said on
+// them and the reading of what directories answer. It knows neither HTTP nor tokens; it is
 // served over plugins/sdk.
 package ldap

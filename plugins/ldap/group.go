@@ -85,7 +85,7 @@ func (m *membership) add(dn, name string) {
 }
 
 // groupsOf returns the names of an entry's groups, sorted.
-func (d *directory) groupsOf(ctx context.Context, e *ldap.Entry, id sdk.Identity) ([]string, error) {
+func (d *directory) groupsOf(ctx context.Context, e *entry, id sdk.Identity) ([]string, error) {
 	m := &membership{seen: map[string]bool{}}
 	for _, value := range texts(e, d.groups.attribute) {
 		m.add(value, d.groups.nameOf(value, nil))
@@ -131,11 +131,10 @@ func (d *directory) searchGroups(ctx context.Context, filter string, m *membersh
 	if attribute == "dn" {
 		attribute = "1.1" // none
 	}
-	var result *ldap.SearchResult
-	err := d.pool.do(ctx, searching, func(c *ldap.Conn) (err error) {
-		request := ldap.NewSearchRequest(d.groups.base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, d.timeLimit, false,
-			filter, []string{attribute}, nil) // paging writes to it
-		result, err = c.SearchWithPaging(request, groupPage)
+	q := query{base: d.groups.base, scope: ldap.ScopeWholeSubtree, filter: filter, attributes: []string{attribute}, seconds: d.timeLimit}
+	var found []*entry
+	err := d.pool.do(ctx, searching, func(w *wire) (err error) {
+		found, err = w.searchAll(q, groupPage, maxGroups)
 		return err
 	})
 	if errors.Is(err, sdk.ErrUnavailable) {
@@ -144,8 +143,8 @@ func (d *directory) searchGroups(ctx context.Context, filter string, m *membersh
 	if err != nil {
 		return sdk.Unavailable(fmt.Errorf("search groups under %q: %w", d.groups.base, err))
 	}
-	for _, g := range result.Entries {
-		m.add(g.DN, d.groups.nameOf(g.DN, g))
+	for _, g := range found {
+		m.add(g.dn, d.groups.nameOf(g.dn, g))
 	}
 	if len(m.seen) > maxGroups {
 		return sdk.Unavailable(fmt.Errorf("search groups: one entry has more than %d", maxGroups))
@@ -154,7 +153,7 @@ func (d *directory) searchGroups(ctx context.Context, filter string, m *membersh
 }
 
 // nameOf is what a group is called; e is nil if only the DN is known.
-func (g groups) nameOf(dn string, e *ldap.Entry) string {
+func (g groups) nameOf(dn string, e *entry) string {
 	if g.name == "dn" {
 		return dn
 	}
@@ -172,17 +171,17 @@ func (g groups) nameOf(dn string, e *ldap.Entry) string {
 }
 
 // ofEntry returns what the placeholders of a group filter stand for.
-func ofEntry(e *ldap.Entry, id sdk.Identity) values {
+func ofEntry(e *entry, id sdk.Identity) values {
 	return func(placeholder string) (string, bool) {
 		switch placeholder {
 		case "dn":
-			return e.DN, true
+			return e.dn, true
 		case "username":
 			return id.Username, id.Username != ""
 		case "subject":
 			return id.Subject, true
 		}
-		v := e.GetEqualFoldAttributeValue(placeholder)
+		v := e.first(placeholder)
 		return v, v != ""
 	}
 }

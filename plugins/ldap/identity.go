@@ -5,16 +5,15 @@ import (
 	"fmt"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // identity makes an identity of an entry, searching for groups where it must.
-func (d *directory) identity(ctx context.Context, e *ldap.Entry, state account, t tenant) (sdk.Identity, error) {
+func (d *directory) identity(ctx context.Context, e *entry, state account, t tenant) (sdk.Identity, error) {
 	a := d.attributes
 	subject := texts(e, a.Subject)
 	if len(subject) != 1 || !isName(subject[0]) {
 		return sdk.Identity{}, sdk.Unavailable(fmt.Errorf("read %q: it has %d values of %s, which attributes.subject says is there once",
-			e.DN, len(subject), a.Subject))
+			e.dn, len(subject), a.Subject))
 	}
 	id := sdk.Identity{
 		Subject:  subject[0],
@@ -34,7 +33,7 @@ func (d *directory) identity(ctx context.Context, e *ldap.Entry, state account, 
 	return id, err
 }
 
-func (d *directory) furtherClaims(e *ldap.Entry) map[string]any {
+func (d *directory) furtherClaims(e *entry) map[string]any {
 	if len(d.claims) == 0 {
 		return nil
 	}

@@ -21,7 +21,7 @@ func (d *directory) authenticate(ctx context.Context, r sdk.Request) (sdk.Identi
 		return sdk.Identity{}, d.decoy(ctx, err)
 	}
 	state := readAccount(entry)
-	if err := d.bind(ctx, entry.DN, r.Credential.Secret); err != nil {
+	if err := d.bind(ctx, entry.dn, r.Credential.Secret); err != nil {
 		return sdk.Identity{}, d.explain(err, state)
 	}
 	if err := state.ended(time.Now()); err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // attempts bounds how often a request is sent. It is repeated only if no answer
@@ -57,7 +56,7 @@ func (p *pool) close() {
 func (p *pool) warm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
-	err := p.do(ctx, searching, func(*ldap.Conn) error { return nil })
+	err := p.do(ctx, searching, func(*wire) error { return nil })
 	if errors.Is(err, errServiceBind) {
 		return err
 	}
@@ -69,7 +68,7 @@ func (p *pool) warm(ctx context.Context) error {
 
 // do runs f on a connection for a purpose. The error is what the directory
 // answered to f, or wraps sdk.ErrUnavailable. f runs again if no answer came.
-func (p *pool) do(ctx context.Context, on purpose, f func(*ldap.Conn) error) error {
+func (p *pool) do(ctx context.Context, on purpose, f func(*wire) error) error {
 	select {
 	case p.slots[on] <- struct{}{}:
 		defer func() { <-p.slots[on] }()

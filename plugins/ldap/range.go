@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,22 +20,21 @@ const (
 
 // complete asks for the values that an answer had no room for, and gives every
 // attribute its plain name.
-func (d *directory) complete(ctx context.Context, e *ldap.Entry) error {
-	for i := 0; i < len(e.Attributes); i++ {
-		a := e.Attributes[i]
-		name, next, partly := cutRange(a.Name)
+func (d *directory) complete(ctx context.Context, e *entry) error {
+	for i := range e.attributes {
+		name, next, partly := cutRange(e.attributes[i].name)
 		if !partly {
 			continue
 		}
-		if err := d.readRest(ctx, e.DN, name, next, a); err != nil {
-			return sdk.Unavailable(fmt.Errorf("read all values of %s of %q: %w", name, e.DN, err))
+		if err := d.readRest(ctx, e.dn, name, next, &e.attributes[i]); err != nil {
+			return sdk.Unavailable(fmt.Errorf("read all values of %s of %q: %w", name, e.dn, err))
 		}
-		a.Name = name
-		others := len(e.Attributes)
-		e.Attributes = slices.DeleteFunc(e.Attributes, func(other *ldap.EntryAttribute) bool {
-			return other != a && strings.EqualFold(other.Name, name) // the same without values
-		})
-		i -= others - len(e.Attributes)
+		for j := range e.attributes {
+			if strings.EqualFold(e.attributes[j].name, name) {
+				e.attributes[j].name = "" // the same, without values
+			}
+		}
+		e.attributes[i].name = name
 	}
 	return nil
 }
@@ -44,7 +42,7 @@ func (d *directory) complete(ctx context.Context, e *ldap.Entry) error {
 var errManyValues = fmt.Errorf("there are more than %d; for groups, use groups.nested in_chain or groups.filter", maxValues)
 
 // readRest adds to an attribute of the entry dn its values from next on; 0 is none.
-func (d *directory) readRest(ctx context.Context, dn, name string, next int, a *ldap.EntryAttribute) error {
+func (d *directory) readRest(ctx context.Context, dn, name string, next int, a *attribute) error {
 	for range maxRanges {
 		if next == 0 {
 			return nil
@@ -56,14 +54,13 @@ func (d *directory) readRest(ctx context.Context, dn, name string, next int, a *
 		if err != nil {
 			return err
 		}
-		_, after, _ := cutRange(rest.Name)
+		_, after, _ := cutRange(rest.name)
 		if after > 0 && after <= next {
 			return errors.New("the directory repeats itself")
 		}
 		next = after
-		a.Values = append(a.Values, rest.Values...)
-		a.ByteValues = append(a.ByteValues, rest.ByteValues...)
-		if len(a.ByteValues) > maxValues {
+		a.values = append(a.values, rest.values...)
+		if len(a.values) > maxValues {
 			return errManyValues
 		}
 	}
@@ -71,21 +68,21 @@ func (d *directory) readRest(ctx context.Context, dn, name string, next int, a *
 }
 
 // readFrom returns an attribute's values from the given one on, as many as the directory gives.
-func (d *directory) readFrom(ctx context.Context, dn, name string, from int) (*ldap.EntryAttribute, error) {
+func (d *directory) readFrom(ctx context.Context, dn, name string, from int) (attribute, error) {
 	asked := fmt.Sprintf("%s;range=%d-*", name, from)
-	result, err := d.search(ctx, ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, d.timeLimit, false,
-		"(objectClass=*)", []string{asked}, nil))
+	found, err := d.search(ctx, query{base: dn, scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attributes: []string{asked},
+		entries: 1, seconds: d.timeLimit})
 	if err != nil {
-		return nil, err
+		return attribute{}, err
 	}
-	for _, e := range result.Entries {
-		for _, a := range e.Attributes {
-			if got, _, partly := cutRange(a.Name); partly && strings.EqualFold(got, name) {
+	for _, e := range found {
+		for _, a := range e.attributes {
+			if got, _, partly := cutRange(a.name); partly && strings.EqualFold(got, name) {
 				return a, nil
 			}
 		}
 	}
-	return nil, errors.New("the directory does not answer the next ones")
+	return attribute{}, errors.New("the directory does not answer the next ones")
 }
 
 // cutRange takes the range off an attribute's name. The values go on at next; 0

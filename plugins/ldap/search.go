@@ -14,9 +14,8 @@ var errAmbiguous = fmt.Errorf("two entries match: %w", sdk.Denied(sdk.Invalid))
 
 // find returns the one entry under base that the filter matches. No entry
 // is sdk.ErrUnknown, several are errAmbiguous.
-func (d *directory) find(ctx context.Context, base string, scope int, filter string, attributes []string) (*ldap.Entry, error) {
-	request := ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 2, d.timeLimit, false, filter, attributes, nil)
-	result, err := d.search(ctx, request)
+func (d *directory) find(ctx context.Context, base string, scope int, filter string, attributes []string) (*entry, error) {
+	found, err := d.search(ctx, query{base: base, scope: scope, filter: filter, attributes: attributes, entries: 2, seconds: d.timeLimit})
 	switch {
 	case errors.Is(err, sdk.ErrUnavailable):
 		return nil, err
@@ -31,26 +30,26 @@ func (d *directory) find(ctx context.Context, base string, scope int, filter str
 	case err != nil:
 		return nil, sdk.Unavailable(fmt.Errorf("search %q: %w", base, err))
 	}
-	switch len(result.Entries) {
+	switch len(found) {
 	case 0:
 		return nil, sdk.ErrUnknown
 	case 1:
-		return result.Entries[0], d.complete(ctx, result.Entries[0])
+		return found[0], d.complete(ctx, found[0])
 	}
 	return nil, errAmbiguous
 }
 
 // search returns what the directory answers to the service account.
-func (d *directory) search(ctx context.Context, request *ldap.SearchRequest) (result *ldap.SearchResult, err error) {
-	err = d.pool.do(ctx, searching, func(c *ldap.Conn) (err error) {
-		result, err = c.Search(request)
+func (d *directory) search(ctx context.Context, q query) (found []*entry, err error) {
+	err = d.pool.do(ctx, searching, func(w *wire) (err error) {
+		found, err = w.search(q)
 		return err
 	})
-	return result, err
+	return found, err
 }
 
 // findLogin returns the entry that a login is about.
-func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*ldap.Entry, error) {
+func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*entry, error) {
 	base, ok := d.base.expandDN(said(r, r.Credential.Username))
 	if !ok {
 		return nil, sdk.ErrUnknown
@@ -67,7 +66,7 @@ func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*ldap.Entry, 
 }
 
 // findSubject returns the entry of a subject, if the filter still lets it in.
-func (d *directory) findSubject(ctx context.Context, subject string, value values) (*ldap.Entry, error) {
+func (d *directory) findSubject(ctx context.Context, subject string, value values) (*entry, error) {
 	wanted, ok := subjectFilterValue(d.attributes.Subject, subject)
 	if !ok {
 		return nil, sdk.ErrUnknown

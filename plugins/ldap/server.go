@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // How long a server that failed is left alone: at first and at most, and where
@@ -62,9 +61,6 @@ func (s *server) open(ctx context.Context, p purpose) (*conn, error) {
 		return c, nil
 	}
 	raw.Close()
-	if c != nil {
-		c.close()
-	}
 	return nil, fmt.Errorf("connect to %s: %w", s.url, causeOf(ctx, err))
 }
 
@@ -77,22 +73,20 @@ func causeOf(ctx context.Context, err error) error {
 }
 
 func (s *server) greet(ctx context.Context, raw net.Conn, p purpose) (*conn, error) {
-	c := &conn{raw: raw, server: s}
-	if s.tls != nil && !s.startTLS {
+	over := raw
+	if s.startTLS {
+		if err := newWire(raw).startTLS(); err != nil {
+			return nil, fmt.Errorf("start TLS: %w", err)
+		}
+	}
+	if s.tls != nil {
 		secured := tls.Client(raw, s.tls)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, err
 		}
-		c.Conn = ldap.NewConn(secured, true)
-	} else {
-		c.Conn = ldap.NewConn(raw, false)
+		over = secured
 	}
-	c.Start()
-	if s.startTLS {
-		if err := c.StartTLS(s.tls); err != nil {
-			return c, fmt.Errorf("start TLS: %w", err)
-		}
-	}
+	c := &conn{wire: newWire(over), raw: raw, server: s}
 	if p == searching {
 		return c, c.bindService(s.account)
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // tenant is the organisation and the unit that a login is for; "" where it named none.
@@ -27,14 +26,14 @@ func (t tenant) values(placeholder string) (string, bool) {
 
 // sameOrganisation is whether an entry is of the tenant's organisation, as
 // far as entries tell theirs.
-func (d *directory) sameOrganisation(e *ldap.Entry, t tenant) bool {
+func (d *directory) sameOrganisation(e *entry, t tenant) bool {
 	return t.organisation == "" || d.attributes.Organisation == "" ||
 		containsFold(texts(e, d.attributes.Organisation), t.organisation)
 }
 
 // settle puts the tenant's organisation and unit into an identity. A unit that is
 // not the person's is denied.
-func (d *directory) settle(id *sdk.Identity, e *ldap.Entry, t tenant) error {
+func (d *directory) settle(id *sdk.Identity, e *entry, t tenant) error {
 	switch organisations := texts(e, d.attributes.Organisation); {
 	case t.organisation == "" && len(organisations) > 0:
 		id.Organisation = organisations[0]

@@ -1,7 +1,6 @@
 package ldap
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,10 +13,10 @@ import (
 )
 
 // encodings make text of values, by the name that the configuration calls them by.
-var encodings = map[string]func([]byte) string{
+var encodings = map[string]func(string) string{
 	"":       plain,
-	"base64": base64.StdEncoding.EncodeToString,
-	"hex":    hex.EncodeToString,
+	"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"hex":    func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"guid":   guid,
 	"sid":    sid,
 }
@@ -26,7 +25,7 @@ var encodings = map[string]func([]byte) string{
 var binaryAttributes = map[string]string{"objectguid": "guid", "ms-ds-consistencyguid": "guid", "objectsid": "sid"}
 
 // texts returns an attribute's values as text; none for no attribute.
-func texts(e *ldap.Entry, attribute string) []string {
+func texts(e *entry, attribute string) []string {
 	if attribute == "" {
 		return nil
 	}
@@ -34,38 +33,38 @@ func texts(e *ldap.Entry, attribute string) []string {
 }
 
 // encoded returns an attribute's values in an encoding.
-func encoded(e *ldap.Entry, attribute, encoding string) []string {
+func encoded(e *entry, attribute, encoding string) []string {
 	if encoding == "" {
 		encoding = binaryAttributes[strings.ToLower(attribute)]
 	}
 	var values []string
-	for _, v := range e.GetEqualFoldRawAttributeValues(attribute) {
+	for _, v := range e.raw(attribute) {
 		values = append(values, encodings[encoding](v))
 	}
 	return values
 }
 
 // text returns an attribute's first value, or "".
-func text(e *ldap.Entry, attribute string) string {
+func text(e *entry, attribute string) string {
 	if values := texts(e, attribute); len(values) > 0 {
 		return values[0]
 	}
 	return ""
 }
 
-func plain(b []byte) string {
-	if utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
-		return string(b)
+func plain(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
 	}
-	return base64.StdEncoding.EncodeToString(b)
+	return base64.StdEncoding.EncodeToString([]byte(s))
 }
 
 // guid writes a GUID as Windows does. Its first three fields are little-endian.
-func guid(b []byte) string {
-	if len(b) != 16 {
-		return plain(b)
+func guid(s string) string {
+	if len(s) != 16 {
+		return plain(s)
 	}
-	return uuid.UUID(swapGUID([16]byte(b))).String()
+	return uuid.UUID(swapGUID([16]byte([]byte(s)))).String()
 }
 
 func swapGUID(b [16]byte) [16]byte {
@@ -76,9 +75,10 @@ func swapGUID(b [16]byte) [16]byte {
 }
 
 // sid writes a Windows security identifier: S-1-5-21-…-1104.
-func sid(b []byte) string {
+func sid(raw string) string {
+	b := []byte(raw)
 	if len(b) < 8 || len(b) != 8+4*int(b[1]) {
-		return plain(b)
+		return plain(raw)
 	}
 	authority := uint64(binary.BigEndian.Uint16(b[2:4]))<<32 | uint64(binary.BigEndian.Uint32(b[4:8]))
 	s := "S-" + strconv.Itoa(int(b[0])) + "-" + strconv.FormatUint(authority, 10)

@@ -13,7 +13,7 @@ import (
 // judge translates what a directory answers to a person's bind: nil, or an error that
 // wraps sdk.ErrDenied or sdk.ErrUnavailable. The reason stands in the result code,
 // a control or the text, depending on the make of the directory.
-func judge(err error, controls []ldap.Control) error {
+func judge(err error, controls []control) error {
 	policy, told := passwordPolicy(controls)
 	switch code := resultCode(err); code {
 	case ldap.LDAPResultSuccess:
@@ -54,11 +54,11 @@ func resultCode(err error) uint16 {
 
 // passwordPolicy reads the controls with which a directory explains a bind:
 // draft-behera-ldap-password-policy and its forerunner, draft-vchu-ldap-pwd-policy.
-func passwordPolicy(controls []ldap.Control) (reason sdk.Reason, told bool) {
+func passwordPolicy(controls []control) (reason sdk.Reason, told bool) {
 	for _, c := range controls {
-		switch c := c.(type) {
-		case *ldap.ControlBeheraPasswordPolicy:
-			switch c.Error {
+		switch c.oid {
+		case ldap.ControlTypeBeheraPasswordPolicy:
+			switch policyError(c.value) {
 			case 0:
 				return sdk.Expired, true
 			case 1:
@@ -66,7 +66,7 @@ func passwordPolicy(controls []ldap.Control) (reason sdk.Reason, told bool) {
 			case 2:
 				return sdk.MustChange, true
 			}
-		case *ldap.ControlVChuPasswordMustChange:
+		case ldap.ControlTypeVChuPasswordMustChange:
 			return sdk.MustChange, true
 		}
 	}
