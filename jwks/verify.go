@@ -44,6 +44,29 @@ func (r *Ring) Verify(ctx context.Context, token string) (Verified, error) {
 	return v, nil
 }
 
+// Holds reports whether a token that verified before does so still, by what
+// became of its key since: the signature is not looked at again. Where it does
+// not, [Ring.Verify] says why.
+func (r *Ring) Holds(ctx context.Context, v Verified) bool {
+	h := r.find(ctx, v.KID)
+	if h == nil || h.refuses(v.Algorithm) != nil {
+		return false
+	}
+	r.config.Observer.Verified(v.KID, nil)
+	return true
+}
+
+// refuses returns why the key verifies no token of an algorithm, or nil.
+func (h *held) refuses(algorithm string) error {
+	if h.revoked() {
+		return fmt.Errorf("%w: %w", ErrInvalid, ErrRevokedKey)
+	}
+	if h.Algorithm != algorithm {
+		return fmt.Errorf("%w: its algorithm is not that of its key", ErrInvalid)
+	}
+	return nil
+}
+
 // verify returns the kid also of a key that does not verify the token.
 func (r *Ring) verify(ctx context.Context, token string) (v Verified, kid string, err error) {
 	t, err := jws.Parse(token)
@@ -54,11 +77,8 @@ func (r *Ring) verify(ctx context.Context, token string) (v Verified, kid string
 	if h == nil {
 		return v, "", ErrUnknownKey
 	}
-	if h.revoked() {
-		return v, h.KID, fmt.Errorf("%w: %w", ErrInvalid, ErrRevokedKey)
-	}
-	if t.Algorithm != h.Algorithm {
-		return v, h.KID, fmt.Errorf("%w: its algorithm is not that of its key", ErrInvalid)
+	if err := h.refuses(t.Algorithm); err != nil {
+		return v, h.KID, err
 	}
 	if err := h.algorithm.method.Verify(t.Input, t.Signature, h.public); err != nil {
 		return v, h.KID, fmt.Errorf("%w: the signature is wrong", ErrInvalid)

@@ -106,7 +106,7 @@ func (c *ClientCache) keepUnknown(key clientKey, read time.Time, forgets int) {
 }
 
 // makeRoom removes an entry, whichever comes, if a new one would be too many.
-func makeRoom[V any](m map[clientKey]V, key clientKey, most int) {
+func makeRoom[K comparable, V any](m map[K]V, key K, most int) {
 	if _, ok := m[key]; ok || len(m) < most {
 		return
 	}

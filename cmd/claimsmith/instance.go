@@ -24,18 +24,19 @@ import (
 // instance is what lives as long as the server, whatever configuration it runs
 // by. The parts of one configuration are a process.
 type instance struct {
-	log      *slog.Logger
-	db       *storage.DB
-	sealer   *jwks.Sealer
-	clients  *storage.ClientCache
-	keys     *keyMetrics
-	throttle *authn.Throttle
-	usage    *dialect.Usage
-	watch    *observers
-	metrics  *reloadMetrics
-	server   *server.Server
-	own      *certificate // nil where another terminates TLS
-	parts    parts
+	log         *slog.Logger
+	db          *storage.DB
+	sealer      *jwks.Sealer
+	clients     *storage.ClientCache
+	keys        *keyMetrics
+	revocations *storage.RevocationCache
+	throttle    *authn.Throttle
+	usage       *dialect.Usage
+	watch       *observers
+	metrics     *reloadMetrics
+	server      *server.Server
+	own         *certificate // nil where another terminates TLS
+	parts       parts
 
 	commands sync.Mutex // one at a time changes what runs
 	current  atomic.Pointer[process]
@@ -55,8 +56,8 @@ func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log *s
 		return nil, err
 	}
 	return &instance{
-		log: log, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), keys: newKeyMetrics(), watch: watch, metrics: newReloadMetrics(),
-		usage:    dialect.NewUsage(),
+		log: log, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), revocations: storage.NewRevocationCache(db),
+		keys: newKeyMetrics(), usage: dialect.NewUsage(), watch: watch, metrics: newReloadMetrics(),
 		throttle: authn.NewThrottle(cfg.Throttle.Limits(), throttleStore{db}, cfg.DeriveKey("throttle", "")),
 	}, nil
 }

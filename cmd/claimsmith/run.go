@@ -182,7 +182,7 @@ func (p *process) endpoints() []server.Mounter {
 			TrustedIssuers:      issuer.TrustedParties(),
 			Algorithms:          issuer.Keys.Algorithms,
 			Sessions:            p.db,
-			Revocations:         p.db,
+			Revocations:         p.in.revocations,
 			Assertions:          p.db,
 			Throttle:            p.clientThrottle(issuer),
 			Chain:               p.chain(issuer),

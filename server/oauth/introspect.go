@@ -27,7 +27,7 @@ func (p *Provider) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Add("Vary", "Accept")
 	if !accepts(r.Header, introspectionMedia) {
-		writeJSON(w, event, http.StatusOK, answer)
+		writeBody(w, http.StatusOK, jsonMedia, answer)
 		return
 	}
 	token, err := p.signIntrospection(r, client, answer)
@@ -38,7 +38,7 @@ func (p *Provider) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	writeBody(w, http.StatusOK, introspectionMedia, []byte(token))
 }
 
-func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) (*storage.Client, map[string]json.RawMessage, error) {
+func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) (*storage.Client, json.RawMessage, error) {
 	client, form, err := p.receive(w, r)
 	if err != nil {
 		return nil, nil, err
@@ -50,7 +50,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) (*storage.
 	if err != nil {
 		return nil, nil, err
 	}
-	inactive := map[string]json.RawMessage{"active": json.RawMessage("false")}
+	inactive := json.RawMessage(`{"active":false}`)
 	event := audit.FromContext(r.Context())
 	t, err := p.findLive(r.Context(), text)
 	switch {
@@ -65,29 +65,36 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) (*storage.
 		event.Reason = "the token does not concern the client"
 		return client, inactive, nil
 	}
-	return client, t.introspection(), nil
+	if t.answer == nil {
+		t.answer, err = t.introspection()
+	}
+	return client, t.answer, err
 }
 
 // introspection is the answer for a live token (RFC 7662 section 2.2): its
 // claims, of which none can pass for the server's own word.
-func (t *FoundToken) introspection() map[string]json.RawMessage {
+func (t *FoundToken) introspection() (json.RawMessage, error) {
 	answer := maps.Clone(t.Claims)
 	answer["active"] = json.RawMessage("true")
 	delete(answer, "token_type")
 	if t.Kind == KindAccessToken {
 		answer["token_type"] = json.RawMessage(`"Bearer"`)
 	}
-	return answer
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return nil, internal(fmt.Errorf("encode introspection: %w", err))
+	}
+	return text, nil
 }
 
 // signIntrospection makes the answer a JWT for the client that asked (RFC 9701
 // section 5).
-func (p *Provider) signIntrospection(r *http.Request, client *storage.Client, answer any) (string, error) {
+func (p *Provider) signIntrospection(r *http.Request, client *storage.Client, answer json.RawMessage) (string, error) {
 	claims, err := json.Marshal(struct {
-		Issuer   string `json:"iss"`
-		Audience string `json:"aud"`
-		Issued   int64  `json:"iat"`
-		Answer   any    `json:"token_introspection"`
+		Issuer   string          `json:"iss"`
+		Audience string          `json:"aud"`
+		Issued   int64           `json:"iat"`
+		Answer   json.RawMessage `json:"token_introspection"`
 	}{p.Issuer, client.ID, time.Now().Unix(), answer})
 	if err != nil {
 		return "", fmt.Errorf("encode introspection: %w", err)

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ type FoundToken struct {
 
 	// Spent is that the token itself is of no use any more, but its session is.
 	Spent bool
+
+	answer json.RawMessage // what introspection answers, if it was encoded before
 }
 
 // TokenFinder recognises tokens of another spelling. Its error wraps
@@ -48,8 +51,7 @@ type TokenFinder func(ctx context.Context, token string) (FoundToken, error)
 // text becomes a token: what is found here can be introspected, revoked and
 // traded in. Its error wraps ErrUnknownToken, or is an *Error.
 func (p *Provider) find(ctx context.Context, text string) (FoundToken, error) {
-	finders := append([]TokenFinder{p.findRefreshToken, p.findAccessToken}, p.TokenFinders...)
-	for _, f := range finders {
+	for _, f := range p.finders {
 		t, err := f(ctx, text)
 		switch {
 		case err == nil:
@@ -90,12 +92,29 @@ func (p *Provider) findLive(ctx context.Context, text string) (FoundToken, error
 	return t, nil
 }
 
-// findAccessToken recognises our own access tokens.
+// findAccessToken recognises our own access tokens. One that verified before is
+// not verified again, but its key and its end are looked at each time.
 func (p *Provider) findAccessToken(ctx context.Context, text string) (FoundToken, error) {
+	sum := sha256.Sum256([]byte(text))
+	if k := p.known.get(sum); k != nil && p.Verifier.Holds(ctx, k.verified) {
+		return k.token, k.token.ended()
+	}
 	v, err := p.verify(ctx, text)
 	if err != nil {
 		return FoundToken{}, err
 	}
+	t, err := p.readAccessToken(v)
+	if err == nil {
+		t.answer, err = t.introspection()
+	}
+	if err == nil {
+		p.known.keep(sum, &knownToken{t, jwks.Verified{KID: v.KID, Algorithm: v.Algorithm}}, len(text))
+	}
+	return t, err
+}
+
+// readAccessToken reads a token that we have signed.
+func (p *Provider) readAccessToken(v jwks.Verified) (FoundToken, error) {
 	t := FoundToken{Kind: KindAccessToken}
 	if v.Typ != accessTokenType || json.Unmarshal(v.Payload, &t.Claims) != nil {
 		return t, fmt.Errorf("%w: not an access token", ErrUnknownToken)
@@ -107,13 +126,18 @@ func (p *Provider) findAccessToken(ctx context.Context, text string) (FoundToken
 	t.ID, t.Session, t.Client, t.Subject, t.Audience = c.ID, c.Session, c.Client, c.Subject, c.Audience
 	t.Scopes = strings.Fields(c.Scope)
 	t.Expires = time.Unix(c.Expires, 0)
-	switch {
-	case c.Issuer != p.Issuer || c.ID == "":
+	if c.Issuer != p.Issuer || c.ID == "" {
 		return t, fmt.Errorf("%w: another issuer's", ErrUnknownToken)
-	case !time.Now().Before(t.Expires):
-		return t, fmt.Errorf("%w: expired", ErrUnknownToken)
 	}
-	return t, nil
+	return t, t.ended()
+}
+
+// ended returns an error that wraps ErrUnknownToken once the token has expired.
+func (t *FoundToken) ended() error {
+	if !time.Now().Before(t.Expires) {
+		return fmt.Errorf("%w: expired", ErrUnknownToken)
+	}
+	return nil
 }
 
 // verify checks a token's signature. A key that another replica has just made

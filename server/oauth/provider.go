@@ -55,6 +55,7 @@ type Signer interface {
 // of jwks is one.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (jwks.Verified, error)
+	Holds(ctx context.Context, v jwks.Verified) bool // whether a token that verified does still
 	Reload(ctx context.Context) error
 }
 
@@ -105,6 +106,8 @@ type Provider struct {
 	outages  *outages // Sessions, watched
 	keySets  *keySets
 	document http.Handler // the metadata
+	known    *knownTokens
+	finders  []TokenFinder // of all spellings
 }
 
 // New returns the Provider of an issuer.
@@ -114,7 +117,7 @@ func New(c Config) *Provider {
 	}
 	watched := &outages{Sessions: c.Sessions, grace: c.RefreshGrace}
 	c.Sessions = watched
-	p := &Provider{Config: c, outages: watched, grants: c.grants(), gate: newGate(), keySets: newKeySets(c.HTTP)}
+	p := &Provider{Config: c, outages: watched, grants: c.grants(), gate: newGate(), keySets: newKeySets(c.HTTP), known: newKnownTokens()}
 	p.fosite.Config = &fosite.Config{
 		ClientAuthenticationStrategy: clientOfExchange,
 		TokenEndpointHandlers: fosite.TokenEndpointHandlers{
@@ -127,6 +130,7 @@ func New(c Config) *Provider {
 		},
 	}
 	p.document = &metadataPage{p: p}
+	p.finders = append([]TokenFinder{p.findRefreshToken, p.findAccessToken}, c.TokenFinders...)
 	return p
 }
 

@@ -79,13 +79,15 @@ func noStore(h http.Header) {
 	h.Set("Pragma", "no-cache")
 }
 
+const jsonMedia = "application/json;charset=UTF-8"
+
 func writeJSON(w http.ResponseWriter, event *audit.Event, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		event.Outcome, event.Err = audit.Internal, err
 		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 	}
-	writeBody(w, status, "application/json;charset=UTF-8", text)
+	writeBody(w, status, jsonMedia, text)
 }
 
 func writeBody(w http.ResponseWriter, status int, media string, text []byte) {
