@@ -51,7 +51,10 @@ func newSite(t testing.TB, configs ...dialect.Config) *site {
 		Chain: s.people, Signer: s.ring, Verifier: s.ring, JWKS: s.ring,
 	}
 	for _, c := range configs {
-		c.IssuerName, c.Issuer, c.Secrets = issuerName, issuerURL, secrets{}
+		c.IssuerName, c.Issuer = issuerName, issuerURL
+		if c.Secrets == nil {
+			c.Secrets = secrets{}
+		}
 		d, err := server.NewDialect(server.DialectConfig{
 			Config: c, Client: "fleet", Audience: config.Audience, Ring: s.ring, Clients: config.Clients, People: s.people, Usage: s.usage,
 		})
@@ -163,7 +166,11 @@ func newPeople() *people {
 	}
 	add("throttled", "Acme", "right", throttledError{}, nil)
 	add("down", "Acme", "right", sdk.Unavailable(errors.New("database: connection refused")), nil)
-	add("unusable", "Acme", "right", nil, func(id *sdk.Identity) { id.Claims["expdb"] = map[string]any{"deep": deep(40)} })
+	add("unusable", "Acme", "right", nil, func(id *sdk.Identity) {
+		for _, claim := range []string{"expdb", "user_type", "date_format", "accounts"} {
+			id.Claims[claim] = map[string]any{"deep": deep(40)}
+		}
+	})
 	return p
 }
 
