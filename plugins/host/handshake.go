@@ -62,6 +62,8 @@ func dial(address net.Addr, security *tls.Config) (*grpc.ClientConn, error) {
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
+		// As on the plugin's side: no ping for each call.
+		grpc.WithStaticStreamWindowSize(sdk.MaxMessage), grpc.WithStaticConnWindowSize(16*sdk.MaxMessage),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

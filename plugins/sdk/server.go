@@ -18,10 +18,22 @@ import (
 // health service that Serve puts around it. For tests that ask a plugin in
 // their own process; a plugin's main calls Serve.
 func NewServer(a Authenticator, options ...grpc.ServerOption) *grpc.Server {
-	s := grpc.NewServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))...)
+	s := grpc.NewServer(append(options,
+		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
+		// A goroutine that has served a call has the stack for the next.
+		grpc.NumStreamWorkers(streamWorkers),
+		// A window that is given needs not be found out, by a ping for each call.
+		grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connWindow),
+	)...)
 	pluginpb.RegisterPluginServer(s, &server{plugin: a, description: describe(a)})
 	return s
 }
+
+const (
+	streamWorkers = 16 // a call that finds all busy gets a goroutine of its own
+	streamWindow  = MaxMessage
+	connWindow    = 16 * MaxMessage
+)
 
 // server is the plugin's side of the wire. It keeps the promises that the
 // protocol makes, so that authors need not: no call before Configure, no kind
