@@ -66,7 +66,6 @@ func run(ctx context.Context, cfg *config.Config, db *storage.DB, on listeners, 
 	group.Go(func() error {
 		ready()
 		debug.FreeOSMemory() // what the start took
-		keepHeadroom(serverHeadroom)
 		return nil
 	})
 	err = in.server.Run(serving)

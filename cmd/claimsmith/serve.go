@@ -22,6 +22,7 @@ func newServeCommand() *cobra.Command {
 			"needs none: it listens on loopback only, and prints commands to try.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			keepHeadroom(serverHeadroom)
 			if s.demo {
 				return serveDemo(c.Context(), s.data, listen, admin, c.OutOrStdout(), c.ErrOrStderr())
 			}
