@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -55,10 +54,11 @@ func (b *runner) reportStart() {
 		server.Stop()
 		database = append(database, server.Start)
 	}
-	fmt.Println("process start to first token, median")
+	starts := table{34, 8, 12}
+	starts.head("process start to first token", "median", "reach")
 	within := func(what string, took []time.Duration, limit time.Duration) {
 		m := load.Median(took)
-		fmt.Printf("%-34s %6v  reach %v  %s\n", what, m.Round(time.Millisecond), limit, below(m, limit))
+		starts.line(what, m.Round(time.Millisecond).String(), atMost(m, limit, limit.String()))
 	}
 	within("demo, an empty directory", demo, demoStart)
 	within("PostgreSQL, migrated", database, databaseStart)
@@ -77,10 +77,11 @@ func (b *runner) memoryOf(s *rig.Server) []rig.Memory {
 func (b *runner) reportMemory() {
 	s := b.server()
 	loaded := b.memoryOf(s.Server)
-	const format = "%-33s %7s %7s %7s %7s %7s\n"
-	fmt.Printf("\n"+format, "memory, MB", "at rest", "own", "reach", "peak", "reach")
+	fmt.Println()
+	memories := table{34, 7, 5, 9, 5, 9}
+	memories.head("memory, MB", "at rest", "own", "reach", "peak", "reach")
 	for _, m := range slices.SortedFunc(slices.Values(loaded), byName) {
-		reachRest, reachPeak := pluginMemory, pluginMemory
+		reachRest, reachPeak := float64(pluginMemory), float64(pluginMemory)
 		if m.Name == "server" {
 			reachRest, reachPeak = serverAtRest, serverUnderLoad
 		}
@@ -88,15 +89,16 @@ func (b *runner) reportMemory() {
 		if i := slices.IndexFunc(s.rest, func(r rig.Memory) bool { return r.Name == m.Name }); i >= 0 {
 			rest = s.rest[i]
 		}
-		fmt.Printf(format, m.Name, rate(rest.Now), rate(rest.Own), strconv.Itoa(reachRest), rate(m.Peak), strconv.Itoa(reachPeak))
+		memories.line(m.Name, rate(rest.Now), rate(rest.Own), atMost(rest.Now, reachRest, rate(reachRest)), rate(m.Peak), atMost(m.Peak, reachPeak, rate(reachPeak)))
 	}
 }
 
 func byName(a, b rig.Memory) int { return strings.Compare(a.Name, b.Name) }
 
-func below[T cmp.Ordered](value, limit T) string {
-	if value <= limit {
-		return "reached"
+// atMost is what is to be reached, and whether it was not.
+func atMost[T cmp.Ordered](value, limit T, text string) string {
+	if value > limit {
+		return text + " above"
 	}
-	return "above"
+	return text
 }

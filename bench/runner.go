@@ -40,8 +40,10 @@ func (b *runner) compareAll() error {
 	return nil
 }
 
+// comparisons is the table of rows, as docs/performance.md has it.
+var comparisons = table{32, 28, 5, 13, 13, 6, 7, 6}
+
 func (b *runner) reportRows() {
-	const format = "%-33s %-25s %7s %7s %6s %6s %-8s %8s %8s %6s %6s %6s %6s\n"
 	header := false
 	other := b.otherBuild()
 	for _, r := range rows {
@@ -49,7 +51,7 @@ func (b *runner) reportRows() {
 			continue
 		}
 		if !header {
-			fmt.Printf(format, "path", "floor", "ours/s", "floor/s", "ratio", "reach", "", "p99", "floor's", "times", "µs", "floor's", "noise")
+			comparisons.head("path", "floor", "ratio", "reach", "p99 ÷ floor's", "µs", "floor's", "noise")
 			header = true
 		}
 		ours, floor, missing := r.sides(b)
@@ -58,17 +60,17 @@ func (b *runner) reportRows() {
 			floor, _, missing = r.sides(other)
 		}
 		if missing != "" {
-			fmt.Printf("%-33s %-25s %s\n", r.path, r.floor, missing)
+			comparisons.line(r.path, r.floor, missing)
 			continue
 		}
 		c, err := b.compare(r, ours, floor)
 		if err != nil {
-			fmt.Printf("%-33s %-25s %v\n", r.path, r.floor, err)
+			comparisons.line(r.path, r.floor, err.Error())
 			b.failed = true
 			continue
 		}
-		fmt.Printf(format, r.path, r.floor, rate(c.ours), rate(c.floor), fmt.Sprintf("%.2f", c.ratio), reach(r), verdict(r, c),
-			short(c.p99), short(c.floorP99), fmt.Sprintf("%.1f", c.times()), cost(c.cost), cost(c.floorCost), fmt.Sprintf("%.0f %%", 100*c.noise))
+		comparisons.line(r.path, r.floor, fmt.Sprintf("%.2f", c.ratio), verdict(r, c),
+			fmt.Sprintf("%.1f", c.times()), cost(c.cost), cost(c.floorCost), fmt.Sprintf("%.0f %%", 100*c.noise))
 	}
 }
 
@@ -83,7 +85,6 @@ func (b *runner) otherBuild() *runner {
 
 // comparison is what a row came to.
 type comparison struct {
-	ours, floor     float64 // medians of rates
 	ratio           float64 // the median of the rounds' ratios
 	p99, floorP99   time.Duration
 	cost, floorCost float64 // processor time of a request in µs
@@ -106,7 +107,7 @@ func (b *runner) compare(r row, ours, floor side) (c comparison, err error) {
 			return c, err
 		}
 	}
-	var rates, floors, ratios, costs, floorCosts []float64
+	var floors, ratios, costs, floorCosts []float64
 	var p99s, floorP99s []time.Duration
 	var lost int64
 	for range b.rounds + spare {
@@ -119,7 +120,7 @@ func (b *runner) compare(r row, ours, floor side) (c comparison, err error) {
 			lost += x.Errors + y.Errors
 			continue
 		}
-		rates, floors = append(rates, x.Rate()), append(floors, y.Rate())
+		floors = append(floors, y.Rate())
 		ratios = append(ratios, x.Rate()/y.Rate())
 		costs, floorCosts = append(costs, x.Cost()), append(floorCosts, y.Cost())
 		p99s, floorP99s = append(p99s, x.P99), append(floorP99s, y.P99)
@@ -131,39 +132,31 @@ func (b *runner) compare(r row, ours, floor side) (c comparison, err error) {
 		return c, fmt.Errorf("counts for nothing: %d errors", lost)
 	}
 	return comparison{
-		ours: load.Median(rates), floor: load.Median(floors), ratio: load.Median(ratios),
-		p99: load.Median(p99s), floorP99: load.Median(floorP99s), noise: load.Spread(floors),
+		ratio: load.Median(ratios),
+		p99:   load.Median(p99s), floorP99: load.Median(floorP99s), noise: load.Spread(floors),
 		cost: load.Median(costs), floorCost: load.Median(floorCosts),
 	}, nil
 }
 
+// verdict is what is to be reached, and whether it was not.
 func verdict(r row, c comparison) string {
 	switch {
 	case r.reach == 0:
 		return ""
 	case c.ratio < r.reach:
-		return "below"
+		return fmt.Sprintf("%.2f below", r.reach)
 	case r.p99 > 0 && c.times() > r.p99:
-		return "slow p99"
+		return fmt.Sprintf("%.2f slow p99", r.reach)
 	default:
-		return "reached"
+		return fmt.Sprintf("%.2f", r.reach)
 	}
-}
-
-func reach(r row) string {
-	if r.reach == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", r.reach)
 }
 
 func rate(perSecond float64) string { return fmt.Sprintf("%.0f", perSecond) }
 
 func cost(micros float64) string {
 	if micros == 0 {
-		return "-"
+		return ""
 	}
 	return fmt.Sprintf("%.0f", micros)
 }
-
-func short(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
