@@ -78,8 +78,8 @@ func (b *runner) reportMemory() {
 	s := b.server()
 	loaded := b.memoryOf(s.Server)
 	fmt.Println()
-	memories := table{34, 7, 5, 9, 5, 9}
-	memories.head("memory, MB", "at rest", "own", "reach", "peak", "reach")
+	memories := table{16, 7, 8, 4, 3, 4, 8}
+	memories.head("memory, MB", "at rest", "reach", "part", "own", "peak", "reach")
 	for _, m := range slices.SortedFunc(slices.Values(loaded), byName) {
 		reachRest, reachPeak := float64(pluginMemory), float64(pluginMemory)
 		if m.Name == "server" {
@@ -89,7 +89,7 @@ func (b *runner) reportMemory() {
 		if i := slices.IndexFunc(s.rest, func(r rig.Memory) bool { return r.Name == m.Name }); i >= 0 {
 			rest = s.rest[i]
 		}
-		memories.line(m.Name, rate(rest.Now), rate(rest.Own), atMost(rest.Now, reachRest, rate(reachRest)), rate(m.Peak), atMost(m.Peak, reachPeak, rate(reachPeak)))
+		memories.line(m.Name, rate(rest.Now), atMost(rest.Now, reachRest, rate(reachRest)), rate(rest.Part), rate(rest.Own), rate(m.Peak), atMost(m.Peak, reachPeak, rate(reachPeak)))
 	}
 }
 

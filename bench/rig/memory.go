@@ -14,6 +14,7 @@ type Memory struct {
 	Name string // of a plugin; "server" for the server
 	Now  float64
 	Own  float64 // of Now, without the pages of files, which processes of one program share
+	Part float64 // of Now, with each page divided by how many processes map it
 	Peak float64 // since it started
 }
 
@@ -61,8 +62,10 @@ func memory(name string, pid int) (Memory, error) {
 	if err != nil {
 		return Memory{}, fmt.Errorf("read memory: %w", err)
 	}
+	// Only who may trace a process reads this one; we have started it.
+	rollup, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	m := Memory{Name: name}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(text) + string(rollup)) {
 		f := strings.Fields(line)
 		if len(f) < 2 {
 			continue
@@ -71,6 +74,8 @@ func memory(name string, pid int) (Memory, error) {
 		switch f[0] {
 		case "VmRSS:":
 			m.Now = kb / 1024
+		case "Pss:":
+			m.Part = kb / 1024
 		case "RssAnon:":
 			m.Own = kb / 1024
 		case "VmHWM:":
