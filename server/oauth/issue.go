@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -101,7 +100,7 @@ func (a *audience) UnmarshalJSON(text []byte) error {
 // encodeClaims returns the token's payload: the standard claims, then those
 // that the issuer and the client shape.
 func (p *Provider) encodeClaims(x *exchange) ([]byte, error) {
-	payload, err := json.Marshal(accessClaims{
+	claims := accessClaims{
 		Issuer:   p.Issuer,
 		Subject:  x.identity.Subject,
 		Audience: x.token.Audience,
@@ -112,9 +111,6 @@ func (p *Provider) encodeClaims(x *exchange) ([]byte, error) {
 		Session:  x.token.Session,
 		Scope:    strings.Join(x.token.Scopes, " "),
 		Actor:    x.actor,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode claims: %w", err)
 	}
-	return p.appendClaims(payload, x)
+	return p.appendClaims(claims.appendJSON(make([]byte, 0, 512)), x)
 }

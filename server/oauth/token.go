@@ -31,14 +31,15 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, event, asError(err))
 		return
 	}
-	writeJSON(w, event, http.StatusOK, tokenResponse{
+	answer := tokenResponse{
 		AccessToken:  token.Access,
 		TokenType:    "Bearer",
 		ExpiresIn:    int64(token.Expires.Sub(token.Issued) / time.Second),
 		RefreshToken: token.Refresh,
 		Scope:        strings.Join(token.Scopes, " "),
 		IssuedType:   token.Type,
-	})
+	}
+	writeBody(w, http.StatusOK, jsonMedia, answer.appendJSON(make([]byte, 0, 1024)))
 }
 
 // tokenResponse is the answer of RFC 6749 section 5.1.
