@@ -63,8 +63,10 @@ func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
 	return nil
 }
 
-// attributes adds what is known to a record.
+// attributes adds what is known to a record, at once: added one by one they
+// would be moved again and again.
 func (e *Event) attributes(r *slog.Record, d time.Duration) {
+	attrs := make([]slog.Attr, 0, 18)
 	for _, a := range [...]struct{ key, value string }{
 		{"request_id", e.RequestID},
 		{"trace_id", e.TraceID},
@@ -83,13 +85,14 @@ func (e *Event) attributes(r *slog.Record, d time.Duration) {
 		{"user_agent", e.UserAgent},
 	} {
 		if a.value != "" {
-			r.AddAttrs(slog.String(a.key, a.value))
+			attrs = append(attrs, slog.String(a.key, a.value))
 		}
 	}
-	r.AddAttrs(slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
+	attrs = append(attrs, slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
 	if e.Err != nil {
-		r.AddAttrs(slog.String("error", e.Err.Error()))
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
+	r.AddAttrs(attrs...)
 }
 
 func (e *Event) level() slog.Level {
