@@ -55,10 +55,14 @@ func (o *outages) note(began time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch down := o.down.Load(); {
-	case lost && (!down || began.Before(o.since)):
-		o.since = began
+	case lost:
+		// Within a grace period it is the same outage: some connections work, or
+		// some calls come through.
+		if o.since.IsZero() || began.Before(o.since) || !down && began.After(o.until.Add(o.grace)) {
+			o.since = began
+		}
 		o.down.Store(true)
-	case !lost && down:
+	case down:
 		o.until = time.Now()
 		o.down.Store(false)
 	}

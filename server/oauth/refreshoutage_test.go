@@ -96,6 +96,29 @@ func TestAnOutageUsesUpNoGracePeriod(t *testing.T) {
 	})
 }
 
+// Some callers get their answers meanwhile.
+func TestAnOutageMayBeOfSomeCalls(t *testing.T) {
+	withMuteStorage(t, func(t *testing.T, i *issuer, m *mute, token string) {
+		m.now = false
+		other := i.login(t, "scope=offline_access").Refresh
+		for range 5 {
+			m.now = true
+			if a := i.refresh(t, token); a.Status != 503 {
+				t.Fatalf("without an answer of storage: %+v", a)
+			}
+			m.now = false
+			next := i.refresh(t, other)
+			if next.Status != 200 {
+				t.Fatalf("another session: %+v", next)
+			}
+			other = next.Refresh
+		}
+		if a := i.refresh(t, token); a.Status != 200 {
+			t.Errorf("after the outage: %+v", a)
+		}
+	})
+}
+
 // An outage changes nothing for what was spent long before it, or after it.
 func TestAnOutageProlongsNothingElse(t *testing.T) {
 	withMuteStorage(t, func(t *testing.T, i *issuer, m *mute, token string) {
