@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -66,7 +65,7 @@ func serveDemo(ctx context.Context, dir, publicAddr, adminAddr string, stdout, s
 	if err := facts.write(dir); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	log := newLogger(stderr, config.Log{Format: "text"})
 	return run(ctx, cfg, db, on, log, func() { showDemo(ctx, stdout, dir, facts) })
 }
 

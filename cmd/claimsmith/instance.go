@@ -25,6 +25,7 @@ import (
 // by. The parts of one configuration are a process.
 type instance struct {
 	log         *slog.Logger
+	level       *slog.LevelVar // of log
 	db          *storage.DB
 	sealer      *jwks.Sealer
 	clients     *storage.ClientCache
@@ -42,21 +43,21 @@ type instance struct {
 	current  atomic.Pointer[process]
 }
 
-func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log *slog.Logger) (*instance, error) {
+func newInstance(ctx context.Context, cfg *config.Config, db *storage.DB, log logger) (*instance, error) {
 	sealer, err := openSealer(ctx, cfg, db)
 	if err != nil {
 		return nil, err
 	}
-	watch, err := openObservers(ctx, cfg, db, log)
+	watch, err := openObservers(ctx, cfg, db, log.Logger)
 	if err != nil {
 		return nil, err
 	}
-	own, err := openCertificate(cfg, log)
+	own, err := openCertificate(cfg, log.Logger)
 	if err != nil {
 		return nil, err
 	}
 	return &instance{
-		log: log, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), revocations: storage.NewRevocationCache(db),
+		log: log.Logger, level: log.level, db: db, own: own, sealer: sealer, clients: storage.NewClientCache(db), revocations: storage.NewRevocationCache(db),
 		keys: newKeyMetrics(), usage: dialect.NewUsage(), watch: watch, metrics: newReloadMetrics(),
 		throttle: authn.NewThrottle(cfg.Throttle.Limits(), throttleStore{db}, cfg.DeriveKey("throttle", "")),
 	}, nil

@@ -46,7 +46,7 @@ func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) e
 		if err != nil {
 			return err
 		}
-		log := newLogger(c.ErrOrStderr(), o.config.Log)
+		log := newLogger(c.ErrOrStderr(), o.config.Log).Logger
 		signers := newCommandSigners(o.config, log)
 		defer signers.stop()
 		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, signers.holders(o.issuer), log))

@@ -72,7 +72,7 @@ func rewrap(c *cobra.Command, cfg *config.Config, db *storage.DB) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(c.ErrOrStderr(), cfg.Log)
+	log := newLogger(c.ErrOrStderr(), cfg.Log).Logger
 	for _, set := range sets {
 		n, err := jwks.Rewrap(c.Context(), db, sealer, set)
 		if err != nil {

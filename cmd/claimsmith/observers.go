@@ -26,6 +26,7 @@ type observers struct {
 	file   *audit.File   // nil: events go to the log or to standard output
 	keeper *audit.Keeper // nil: events are not kept
 	traces trace.TracerProvider
+	sample share                       // of the requests that are traced
 	flush  func(context.Context) error // what is left of the traces
 }
 
@@ -70,10 +71,10 @@ func (o *observers) openTraces(ctx context.Context, c config.Tracing, log *slog.
 		return fmt.Errorf("open traces: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("export traces", "error", err) }))
-	share := sdktrace.TraceIDRatioBased(*c.Sample)
+	o.sample.set(c)
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
-		sdktrace.WithSampler(sdktrace.ParentBased(share, sdktrace.WithRemoteParentSampled(share))),
+		sdktrace.WithSampler(sdktrace.ParentBased(&o.sample, sdktrace.WithRemoteParentSampled(&o.sample))),
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "claimsmith"), attribute.String("service.version", version))),
 	)

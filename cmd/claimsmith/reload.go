@@ -68,6 +68,8 @@ func (in *instance) takeUp(ctx context.Context) (reload, error) {
 	}
 	in.current.Store(next)
 	in.keys.show(next.rings)
+	in.level.Set(levelOf(cfg.Log))
+	in.watch.sample.set(cfg.Tracing)
 	drain, cancel := context.WithTimeout(ctx, reloadDrain)
 	defer cancel()
 	if err := drained(drain); err != nil {

@@ -139,3 +139,30 @@ func TestAFaultyFileChangesNothing(t *testing.T) {
 	}
 	stop()
 }
+
+func TestWhatIsSeenChangesAtAReload(t *testing.T) {
+	collector, spans := newCollector(t)
+	listen := freeAddress(t)
+	dir := newSite(t, listen, "", "log: {level: error}\ntracing: {endpoint: \""+collector+"\", sample: 0}\n")
+	secrets := populate(t, dir)
+	p := start(t, dir, listen)
+	ask := func() { p.token("portal", secrets.client, "grant_type=client_credentials") }
+	ask()
+	edit(t, dir, "level: error", "level: info")
+	edit(t, dir, "sample: 0", "sample: 1")
+	claimsmith(t, dir, "config", "reload", "--config", "claimsmith.yaml")
+	ask()
+	p.stop() // sends what is left
+	if n := strings.Count(p.log.String(), `"msg":"request"`); n != 1 {
+		t.Errorf("%d requests are logged, want the one after the reload", n)
+	}
+	traced := 0
+	for _, s := range spans() {
+		if s.Name == "POST token" {
+			traced++
+		}
+	}
+	if traced != 1 {
+		t.Errorf("%d requests are traced, want the one after the reload", traced)
+	}
+}

@@ -47,7 +47,7 @@ type listeners struct{ public, admin net.Listener }
 // run is the server from start to end on an open storage: plugins and keys
 // beside each other, then HTTP. It calls ready when it can answer. When ctx
 // ends requests in flight are finished first, then what they need is stopped.
-func run(ctx context.Context, cfg *config.Config, db *storage.DB, on listeners, log *slog.Logger, ready func()) error {
+func run(ctx context.Context, cfg *config.Config, db *storage.DB, on listeners, log logger, ready func()) error {
 	in, err := newInstance(ctx, cfg, db, log)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 
 	"github.com/spf13/cobra"
@@ -78,17 +77,4 @@ func listen(cfg *config.Config) (listeners, error) {
 		return listeners{}, errors.Join(hint(err, "choose another address with --admin, or off"), public.Close())
 	}
 	return listeners{public, admin}, nil
-}
-
-// newLogger returns the logger of a configuration.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
 }

@@ -147,7 +147,8 @@ func (c *caller) guesses() bool {
 	if h.unavailable() {
 		return false
 	}
-	return h.Error == try.code || c.wrong("a guess", h)
+	slow := h.is(http.StatusTooManyRequests, "slow_down") && h.header.Get("Retry-After") != "" // of those who guess at one person one waits for the other
+	return slow || h.Error == try.code || c.wrong("a guess", h)
 }
 
 // looks is a service that asks about tokens of others, and for keys.

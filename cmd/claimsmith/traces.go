@@ -5,13 +5,16 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/claimsmith/claimsmith/cmd/claimsmith/config"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
@@ -31,6 +34,21 @@ func collector(endpoint string) ([]otlptracehttp.Option, error) {
 	}
 	return options, nil
 }
+
+// share is a sampler whose share of requests can change while it is used.
+type share struct {
+	now atomic.Pointer[sdktrace.Sampler]
+}
+
+func (s *share) set(c config.Tracing) { s.now.Store(new(sdktrace.TraceIDRatioBased(*c.Sample))) }
+
+// ShouldSample implements sdktrace.Sampler.
+func (s *share) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	return (*s.now.Load()).ShouldSample(p)
+}
+
+// Description implements sdktrace.Sampler.
+func (s *share) Description() string { return (*s.now.Load()).Description() }
 
 // tracePlugin begins the span of a call to a plugin, and tells the plugin's
 // process the trace in W3C Trace Context, as gRPC metadata. Without a trace it

@@ -134,12 +134,12 @@ func (c *Config) Fixed(next *Config) []string {
 		{"listen", c.asRead.listen, next.asRead.listen},
 		{"admin", c.asRead.admin, next.asRead.admin},
 		{"tls", c.TLS, next.TLS},
-		{"log", c.Log, next.Log},
+		{"log.format", c.Log.Format, next.Log.Format},
 		{"storage", c.Storage, next.Storage},
 		{"storage.password", c.password, next.password},
 		{"master_keys", c.masterKeys, next.masterKeys},
 		{"audit", c.Audit, next.Audit},
-		{"tracing", c.Tracing, next.Tracing},
+		{"tracing.endpoint", c.Tracing.Endpoint, next.Tracing.Endpoint},
 	} {
 		if !reflect.DeepEqual(key.old, key.new) {
 			changed = append(changed, key.name)

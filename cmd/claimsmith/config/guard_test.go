@@ -80,8 +80,10 @@ func TestWhatCannotChangeWhileTheServerRuns(t *testing.T) {
 		"trusted_proxies: [10.0.0.0/8]":   nil,
 		"listen: 127.0.0.1:9":             {"listen"},
 		"audit: {keep: 1d}":               {"audit"},
-		"tracing: {sample: 0.5}":          {"tracing"},
-		"log: {level: debug}\nadmin: off": {"admin", "log"},
+		"tracing: {sample: 0.5}":          nil,
+		"log: {level: debug}":             nil,
+		"tracing: {endpoint: http://a:1}": {"tracing.endpoint"},
+		"log: {format: text}\nadmin: off": {"admin", "log.format"},
 	} {
 		if diff := cmp.Diff(want, old.Fixed(load(more))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", more, diff)
