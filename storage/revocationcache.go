@@ -9,7 +9,7 @@ import (
 
 const (
 	revocationsKept = 1 << 14
-	versionTimeout  = 10 * time.Second
+	versionTimeout  = 2 * time.Second // all who ask wait for it
 )
 
 // RevocationCache answers whether tokens were revoked, as of a moment after it was

@@ -60,8 +60,8 @@ func (c *caller) run(done <-chan struct{}) {
 		}
 		c.rest.RLock()
 		begun := c.begun.Add(1)
-		if pause = 100 * time.Millisecond; c.step(c) {
-			pause = 20 * time.Millisecond
+		if pause = 200 * time.Millisecond; c.step(c) {
+			pause = c.pause
 			c.last.Store(begun)
 		}
 		c.rest.RUnlock()
