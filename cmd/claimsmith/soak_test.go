@@ -71,16 +71,17 @@ func TestNoAnswerIsWrongWhateverHappens(t *testing.T) {
 		group.Go(func() { c.run(done) })
 	}
 	// Before it is counted each pool is as full as it gets, and was lost once.
-	s.trouble(s.postgres.Restart, "immediate")
-	s.upgrade()
+	s.suffer(s.restart("immediate"))
+	var warm counted
 	if long() {
-		s.everything(time.Second)
-	}
-	warm := s.count("warm")
-	if long() {
+		for _, t := range s.troubles(time.Second) {
+			s.suffer(t)
+		}
+		warm = s.count("warm")
 		s.minutes(20)
 	} else {
-		s.everything(300 * time.Millisecond)
+		warm = s.count("warm")
+		s.suffer(s.all(s.troubles(300 * time.Millisecond)))
 	}
 	end := s.count("end")
 	close(done)
@@ -124,15 +125,51 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// minutes restarts the database every minute, and does something else meanwhile.
+// trouble is something that happens to the replicas.
+type trouble struct {
+	what string
+	do   func()
+}
+
+// troubles are all but restarts of the database; what does not answer does so for a
+// time.
+func (s *soak) troubles(d time.Duration) []trouble {
+	operate := func(args ...string) func() {
+		return func() { claimsmith(s, s.dir, append(args, "--config", "claimsmith.yaml")...) }
+	}
+	return []trouble{
+		{"reload", s.reload},
+		{"answers of the database are lost", func() { s.line.Mute(); time.Sleep(d); s.line.Mend() }},
+		{"kill -9 of a replica", s.kill},
+		{"line is frozen", func() { s.line.Freeze(); time.Sleep(d); s.line.Mend() }},
+		{"plugin upgrade", operate("plugin", "upgrade", "people")},
+		{"line is cut", func() { s.line.Cut(); time.Sleep(d); s.line.Mend() }},
+		{"keys rotate", operate("keys", "rotate")},
+	}
+}
+
+func (s *soak) restart(mode string) trouble {
+	return trouble{mode + " restart of PostgreSQL", func() { s.postgres.Restart(mode) }}
+}
+
+// all is one trouble after the other, while the replicas suffer from those before.
+func (s *soak) all(troubles []trouble) trouble {
+	return trouble{"all of it", func() {
+		for _, t := range append(troubles, s.restart("fast")) {
+			t.do()
+		}
+	}}
+}
+
+// minutes restarts the database every minute, with two other troubles in between.
 func (s *soak) minutes(n int) {
-	steps := s.steps(12 * time.Second)
+	troubles := s.troubles(12 * time.Second)
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for i := range n {
-		s.trouble(s.postgres.Restart, []string{"immediate", "fast"}[i%2])
+		s.suffer(s.restart([]string{"immediate", "fast"}[i%2]))
 		for k := range 2 {
-			steps[(2*i+k)%len(steps)]()
+			s.suffer(troubles[(2*i+k)%len(troubles)])
 		}
 		if s.Failed() {
 			return
@@ -141,33 +178,12 @@ func (s *soak) minutes(n int) {
 	}
 }
 
-// everything does each thing once.
-func (s *soak) everything(d time.Duration) {
-	s.trouble(s.postgres.Restart, "fast")
-	for _, step := range s.steps(d) {
-		step()
-	}
-}
-
-// steps are what happens but for restarts; what hangs does so for a time.
-func (s *soak) steps(d time.Duration) []func() {
-	return []func(){
-		s.reload,
-		func() { s.hang(d) },
-		s.kill,
-		func() { s.freeze(d) },
-		s.upgrade,
-		func() { s.cut(d) },
-		s.rotate,
-	}
-}
-
-// trouble does something and waits until every caller has had a good answer that was
-// asked for afterwards.
-func (s *soak) trouble(do func(string), what string) {
+// suffer lets something happen and waits until every caller has had a good answer
+// that was asked for afterwards.
+func (s *soak) suffer(t trouble) {
 	s.Helper()
 	began, refused := time.Now(), s.refused.Load()
-	do(what)
+	t.do()
 	ended := time.Now()
 	before := make([]int64, len(s.callers))
 	for i, c := range s.callers {
@@ -178,51 +194,29 @@ func (s *soak) trouble(do func(string), what string) {
 		for c.last.Load() <= before[i] && !s.Failed() {
 			select {
 			case <-deadline:
-				s.Fatalf("%s gets no good answer after %s", c.name, what)
+				s.Fatalf("%s gets no good answer after %s", c.name, t.what)
 			case <-time.After(10 * time.Millisecond):
 			}
 		}
 	}
-	s.Logf("%-28s took %6.2fs, and until all were served again %6.2fs; %d refused",
-		what, ended.Sub(began).Seconds(), time.Since(ended).Seconds(), s.refused.Load()-refused)
-}
-
-func (s *soak) hang(d time.Duration) {
-	s.trouble(func(string) { s.line.Mute(); time.Sleep(d); s.line.Mend() }, "what the database says is lost")
-}
-
-func (s *soak) freeze(d time.Duration) {
-	s.trouble(func(string) { s.line.Freeze(); time.Sleep(d); s.line.Mend() }, "frozen line")
-}
-
-func (s *soak) cut(d time.Duration) {
-	s.trouble(func(string) { s.line.Cut(); time.Sleep(d); s.line.Mend() }, "cut line")
-}
-
-func (s *soak) upgrade() {
-	s.trouble(func(string) { claimsmith(s, s.dir, "plugin", "upgrade", "people", "--config", "claimsmith.yaml") }, "plugin upgrade")
-}
-
-func (s *soak) rotate() {
-	s.trouble(func(string) { claimsmith(s, s.dir, "keys", "rotate", "--config", "claimsmith.yaml") }, "keys rotate")
+	s.Logf("%-32s took %6.2fs, and until all were served again %6.2fs; %d refused",
+		t.what, ended.Sub(began).Seconds(), time.Since(ended).Seconds(), s.refused.Load()-refused)
 }
 
 // reload changes the claims, told by SIGHUP, and a plugin, told by the command.
 func (s *soak) reload() {
-	s.trouble(func(string) {
-		before, next := fmt.Sprintf("{version: %d}", s.version), fmt.Sprintf("{version: %d}", s.version+1)
-		s.version++
-		change(s, s.dir, before, next)
-		if err := s.stays.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			s.Fatal(err)
-		}
-		s.stays.await("the reload", func() bool { return s.claim("version") == float64(s.version) })
-		for _, timeout := range []string{"", " timeout: 6s,"} {
-			other := map[string]string{"": " timeout: 6s,", " timeout: 6s,": ""}[timeout]
-			change(s, s.dir, "{use: database,"+timeout, "{use: database,"+other)
-			claimsmith(s, s.dir, "config", "reload", "--config", "claimsmith.yaml")
-		}
-	}, "reloads")
+	before, next := fmt.Sprintf("{version: %d}", s.version), fmt.Sprintf("{version: %d}", s.version+1)
+	s.version++
+	change(s, s.dir, before, next)
+	if err := s.stays.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		s.Fatal(err)
+	}
+	s.stays.await("the reload", func() bool { return s.claim("version") == float64(s.version) })
+	for _, timeout := range []string{"", " timeout: 6s,"} {
+		other := map[string]string{"": " timeout: 6s,", " timeout: 6s,": ""}[timeout]
+		change(s, s.dir, "{use: database,"+timeout, "{use: database,"+other)
+		claimsmith(s, s.dir, "config", "reload", "--config", "claimsmith.yaml")
+	}
 }
 
 // claim returns a claim of a new token.
@@ -241,14 +235,11 @@ func (s *soak) claim(name string) any {
 
 // kill ends one replica as a power cut does, and starts it again.
 func (s *soak) kill() {
-	s.trouble(func(string) {
-		s.dead.Store(true)
-		s.kills.Add(1)
-		s.dies.kill()
-		address := strings.TrimPrefix(s.urls[1], "http://")
-		s.dies = start(s, s.dir, address)
-		s.dead.Store(false)
-	}, "kill -9 of a replica")
+	s.dead.Store(true)
+	s.kills.Add(1)
+	s.dies.kill()
+	s.dies = start(s, s.dir, strings.TrimPrefix(s.urls[1], "http://"))
+	s.dead.Store(false)
 }
 
 // everySessionLives refreshes what each caller holds at the end.

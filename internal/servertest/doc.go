@@ -7,6 +7,7 @@
 // directory, on loopback, without fsync; later calls share it. Nobody
 // has to stop anything and no TestMain is needed: a server ends, and its
 // directory goes, when the test binary ends, even when that is killed.
+// A Line stands between a program and a server, and breaks as networks do.
 //
 // Where the programs are not installed the test is skipped with the reason;
 // with CLAIMSMITH_TEST_ALL=1 in the environment it fails instead. What only root
