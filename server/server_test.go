@@ -101,6 +101,19 @@ func ask(s *server.Server, method string, header ...string) *httptest.ResponseRe
 	return w
 }
 
+// RFC 9700 section 4.12: a redirect with 307 would have the caller send its
+// credentials once more.
+func TestNoRequestIsRedirected(t *testing.T) {
+	s := newServer(new(lines))
+	for _, path := range []string{"//token", "/./token", "/x/../token", "/token/", "/token//", "/x//token?secret"} {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://login.example.com"+path, strings.NewReader("password=secret")))
+		if w.Code != http.StatusNotFound || w.Header().Get("Location") != "" {
+			t.Errorf("%s: status %d, header %v", path, w.Code, w.Header())
+		}
+	}
+}
+
 func TestWhoCalls(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ffff::/48")}
 	const f = "X-Forwarded-For"

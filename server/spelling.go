@@ -9,15 +9,24 @@ import (
 )
 
 // endpoint returns what answers a request. ServeMux would redirect a path with
-// "//", "/./" or "/../" in it, in HTML, which a dialect's client does not read:
-// there the dialect that the path leads to answers.
+// "//", "/./" or "/../" in it with 307, which sends credentials on (RFC 9700
+// section 4.12), and in HTML, which a dialect's client does not read: the dialect
+// that the path leads to answers, or nothing is there.
 func (m *mounted) endpoint(r *http.Request) http.Handler {
-	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && (clean == "/" || clean+"/" != r.URL.Path) {
+	if unclean(r.URL.Path) {
 		if e := m.dialect(r); e != nil {
 			return e
 		}
 	}
+	if unclean(r.URL.EscapedPath()) {
+		return http.NotFoundHandler()
+	}
 	return m.mux
+}
+
+func unclean(text string) bool {
+	clean := path.Clean(text)
+	return clean != text && (clean == "/" || clean+"/" != text)
 }
 
 // dialect returns the dialect that a request is spelt in; nil for none.
