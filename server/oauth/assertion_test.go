@@ -119,6 +119,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 		{"for several", map[string]any{"aud": []string{"https://elsewhere.example.com", issuerURL}}, ""},
 		{"without iat", map[string]any{"iat": nil}, ""},
 		{"for somebody else", map[string]any{"aud": "https://elsewhere.example.com"}, "invalid_client"},
+		{"for the issuer in another spelling", map[string]any{"aud": issuerURL + "/"}, "invalid_client"},
 		{"for nobody", map[string]any{"aud": nil}, "invalid_client"},
 		{"another iss", map[string]any{"iss": "portal"}, "invalid_client"},
 		{"another sub", map[string]any{"sub": "portal"}, "invalid_client"},

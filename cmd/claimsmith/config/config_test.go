@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,4 +181,22 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("configuration %v, error %v", c, err)
 		}
 	})
+}
+
+// RFC 8414 section 2, and http for loopback alone.
+func TestFaultsOfAnIssuersURL(t *testing.T) {
+	site := "storage: {url: 'sqlite:x.db'}\nmaster_keys: [{id: a, key: {file: master.key}}]\nissuers: [{url: '%s'}]\n"
+	for _, good := range []string{"https://login.example.com", "https://login.example.com/tenant", "http://127.0.0.1:8080", "http://[::1]:8080"} {
+		if _, err := loadText(t, fmt.Sprintf(site, good)); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"https://login.example.com?a=b", "https://login.example.com?", "https://login.example.com#part", "https://login.example.com/",
+		"https://somebody@login.example.com", "http://login.example.com", "ftp://login.example.com", "login.example.com", "https://",
+	} {
+		if _, err := loadText(t, fmt.Sprintf(site, bad)); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
 }
