@@ -54,18 +54,20 @@ func keyID(key string) string {
 	return key[:size]
 }
 
-// normal returns a name as most directories compare it.
+// normal returns a name as most directories compare it, without the domain that
+// some put before it.
 func normal(name string) string {
 	if plain(name) {
 		return name
 	}
+	name = name[strings.LastIndexByte(name, '\\')+1:]
 	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(name))), " ")
 }
 
 // plain reports whether a name is in its normal form for certain.
 func plain(name string) bool {
 	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c >= 0x7f || 'A' <= c && c <= 'Z' {
+		if c := name[i]; c <= ' ' || c >= 0x7f || c == '\\' || 'A' <= c && c <= 'Z' {
 			return false
 		}
 	}

@@ -340,6 +340,7 @@ func TestSpellingsOfANameAreOnePerson(t *testing.T) {
 		{"alice", "  Alice ", false, true},
 		{"a lice", "A   LICE", false, true},
 		{"alice", "alice", false, true},
+		{"alice", `CORP\Alice`, false, true},
 		{"alice", "alice2", false, false},
 	} {
 		r := newReplica(t, newShelf(), new(directory))

@@ -113,7 +113,7 @@ func without(claims map[string]any) map[string]any {
 }
 
 func TestReservedClaimsAreRefused(t *testing.T) {
-	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid"} {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_id", "scope", "sid", "act", "cnf"} {
 		if _, err := oauth.ParseClaims("claims", []byte(name+": x\n")); err == nil {
 			t.Errorf("a shape may set %s", name)
 		}
