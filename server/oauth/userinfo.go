@@ -46,6 +46,10 @@ func parseBearer(w http.ResponseWriter, r *http.Request) (string, *Error) {
 	if r.URL.Query().Has("access_token") {
 		return "", invalidRequest("an access token belongs in the Authorization header, not in the query")
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if r.Method == http.MethodPost && (r.ParseForm() != nil || r.PostForm.Has("access_token")) {
+		return "", invalidRequest("an access token belongs in the Authorization header, not in the body")
+	}
 	authorization := r.Header["Authorization"]
 	if len(authorization) == 0 {
 		return "", refuse(http.StatusUnauthorized, "", audit.Malformed, "")
