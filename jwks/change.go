@@ -2,29 +2,31 @@ package jwks
 
 import (
 	"bytes"
-	"context"
-	"log/slog"
 	"slices"
 	"time"
 )
 
-// A Change is one that was made to a key's row. What the clock does to a key by
-// itself is known from its announcement and is none.
+// A Change is one of a key.
 type Change struct {
 	Kind      ChangeKind
 	Issuer    string
 	KID       string
 	Algorithm string
 	Active    time.Time // from when the key signs
-	Own       bool      // this ring made the change; else it met it in the store
+	At        time.Time // when it came about; zero: just now
+	Own       bool      // this ring made the change, as no other did; else it met it in the store
 }
 
 // A ChangeKind says in one word what was changed.
 type ChangeKind string
 
-// The kinds of changes.
+// The kinds of changes. The clock activates and retires keys; the first ring
+// that runs then says so, for all.
 const (
 	ChangeAnnounced ChangeKind = "announced" // the key was made
+	ChangeImported  ChangeKind = "imported"  // it came from elsewhere, by [Secrets.Import]
+	ChangeActivated ChangeKind = "activated" // it signs
+	ChangeRetired   ChangeKind = "retired"   // it signs no more
 	ChangeAdvanced  ChangeKind = "advanced"  // it signs earlier than announced
 	ChangeRevoked   ChangeKind = "revoked"
 	ChangeRewrapped ChangeKind = "rewrapped" // it is sealed anew
@@ -51,49 +53,68 @@ func (nobody) Signed(string)          {}
 func (nobody) Verified(string, error) {}
 func (nobody) Changed(Change)         {}
 
-// report tells the log and the observer how after differs from before.
-func report(log *slog.Logger, o Observer, issuer string, before, after []Key, own bool) {
-	for _, c := range changesBetween(before, after) {
-		c.Issuer, c.Own = issuer, own
-		o.Changed(c)
-		level := slog.LevelInfo
-		if c.Kind == ChangeRevoked || c.Kind == ChangeAdvanced {
-			level = slog.LevelWarn
-		}
-		log.Log(context.Background(), level, "key "+string(c.Kind),
-			"kid", c.KID, "algorithm", c.Algorithm, "active", c.Active, "own", own)
+// changesBetween returns how after differs from before. Made is what a new key is
+// told as if this process wrote after, and "" if it did not.
+func changesBetween(before, after []Key, made ChangeKind) (changes []Change) {
+	own := true
+	if made == "" {
+		made, own = ChangeAnnounced, false
 	}
-}
-
-func changesBetween(before, after []Key) (changes []Change) {
-	find := func(keys []Key, kid string) *Key {
-		i := slices.IndexFunc(keys, func(k Key) bool { return k.KID == kid })
-		if i < 0 {
-			return nil
-		}
-		return &keys[i]
-	}
-	add := func(kind ChangeKind, k *Key) {
-		changes = append(changes, Change{Kind: kind, KID: k.KID, Algorithm: k.Algorithm, Active: k.Active})
+	add := func(kind ChangeKind, k *Key, at time.Time) {
+		changes = append(changes, Change{Kind: kind, KID: k.KID, Algorithm: k.Algorithm, Active: k.Active, At: at, Own: own})
 	}
 	for i := range after {
 		k := &after[i]
-		old := find(before, k.KID)
+		old := keyIn(before, k.KID)
 		switch {
 		case old == nil:
-			add(ChangeAnnounced, k)
+			add(made, k, k.Announced)
 		case k.revoked() && !old.revoked():
-			add(ChangeRevoked, k)
+			add(ChangeRevoked, k, time.Time{})
 		case k.Active.Before(old.Active):
-			add(ChangeAdvanced, k)
+			add(ChangeAdvanced, k, k.begun())
 		case !bytes.Equal(k.Sealed, old.Sealed):
-			add(ChangeRewrapped, k)
+			add(ChangeRewrapped, k, time.Time{})
+		}
+		if k.came(Active, old) {
+			add(ChangeActivated, k, k.Active)
+		}
+		if k.came(Retired, old) {
+			add(ChangeRetired, k, k.Retired)
 		}
 	}
 	for i := range before {
-		if k := &before[i]; find(after, k.KID) == nil {
-			add(ChangeRemoved, k)
+		if k := &before[i]; keyIn(after, k.KID) == nil {
+			add(ChangeRemoved, k, time.Time{})
 		}
 	}
 	return changes
+}
+
+// came reports whether the clock has brought the key to a state since it was old,
+// nil for a new key. A row of a version that told nothing has told all.
+func (k *Key) came(to State, old *Key) bool {
+	switch {
+	case k.revoked() || to.after(k.Told):
+		return false
+	case old == nil:
+		return true
+	}
+	return old.Told != "" && to.after(old.Told)
+}
+
+// begun returns from when the key signs if it does, and else the zero time.
+func (k *Key) begun() time.Time {
+	if Active.after(k.Told) {
+		return time.Time{}
+	}
+	return k.Active
+}
+
+// keyIn returns the key that kid names, or nil.
+func keyIn(keys []Key, kid string) *Key {
+	if i := slices.IndexFunc(keys, func(k Key) bool { return k.KID == kid }); i >= 0 {
+		return &keys[i]
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package jwks
 import (
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,10 @@ type Key struct {
 	Created, Announced, Active, Retired, Gone time.Time
 
 	Revoked time.Time // when [Ring.Revoke] ended it; zero for nearly all
+
+	// Told is the last state of which an [Observer] was told, so that of all
+	// rings one tells of what the clock does. It decides nothing else.
+	Told State
 }
 
 // State returns what the key is for at now. A key is announced from the moment
@@ -51,6 +56,23 @@ func (k Key) State(now time.Time) State {
 }
 
 func (k Key) revoked() bool { return !k.Revoked.IsZero() }
+
+// tell returns keys with the states that they have at now as told. None goes
+// back, for a clock that lags.
+func tell(keys []Key, now time.Time) []Key {
+	for i := range keys {
+		if state := keys[i].State(now); state.after(keys[i].Told) {
+			keys[i].Told = state
+		}
+	}
+	return keys
+}
+
+// after reports whether a key comes into s after it was in o.
+func (s State) after(o State) bool { return slices.Index(states, s) > slices.Index(states, o) }
+
+// states are all of them in their order.
+var states = []State{Announced, Active, Retired, Revoked, Gone}
 
 // LogValue names the key without its material.
 func (k Key) LogValue() slog.Value {

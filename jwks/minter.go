@@ -80,6 +80,9 @@ func (c Config) mint(ctx context.Context, name string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	if kid[0] == '-' && (c.Signer == nil || c.Local) { // commands would take it for a flag
+		return c.mint(ctx, name)
+	}
 	k := Key{KID: kid, Algorithm: name, Public: raw}
 	if k.Sealed, err = c.Sealer.Seal(c.Issuer, name, kid, private); err != nil {
 		return Key{}, err

@@ -87,7 +87,8 @@ func (c Config) revocation(keys []Key, kid string, now time.Time) ([]Key, []need
 func (c Config) due(k *Key) time.Time { return milli(k.Active.Add(c.RotateEvery - c.Announce)) }
 
 // settle returns what the set has to be at now, once all that it needs is in
-// it: gone keys dropped, and each key's end set by its successor's start.
+// it: gone keys dropped, each key's end set by its successor's start, and what
+// came to pass told.
 func (c Config) settle(keys []Key, now time.Time) []Key {
 	keys = slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.State(now) == Gone })
 	slices.SortFunc(keys, byActive)
@@ -104,7 +105,7 @@ func (c Config) settle(keys []Key, now time.Time) []Key {
 			k.Gone = later(k.Gone, milli(k.Retired.Add(c.hold())))
 		}
 	}
-	return keys
+	return tell(keys, now)
 }
 
 // abandoned reports whether k is of an algorithm that no replica uses any more:
@@ -182,7 +183,7 @@ func sameRows(a, b []Key) bool {
 	return !slices.ContainsFunc(b, func(k Key) bool {
 		o, ok := rows[k.KID]
 		return !ok || !o.Active.Equal(k.Active) || !o.Retired.Equal(k.Retired) || !o.Gone.Equal(k.Gone) ||
-			!o.Revoked.Equal(k.Revoked) || !bytes.Equal(o.Sealed, k.Sealed)
+			!o.Revoked.Equal(k.Revoked) || o.Told != k.Told || !bytes.Equal(o.Sealed, k.Sealed)
 	})
 }
 

@@ -9,28 +9,28 @@ import (
 
 // Rewrap seals the keys of an issuer's set anew under the current master key of
 // sealer, which has to hold the master keys that they are sealed under as well,
-// and returns how many it sealed: none when it is done again. The set changes in
+// and returns what it changed: nothing when it is done again. The set changes in
 // one step or not at all, so a crash loses nothing. Rings that are open have to
 // hold the current master key before.
-func Rewrap(ctx context.Context, store Store, sealer *Sealer, issuer string) (sealed int, err error) {
+func Rewrap(ctx context.Context, store Store, sealer *Sealer, issuer string) (sealed []Change, err error) {
 	for attempt := range updateAttempts {
 		if sealed, err = rewrap(ctx, store, sealer, issuer); !errors.Is(err, ErrConflict) {
 			break
 		}
 		if err := pause(ctx, rand.N(updateBackoff*(1<<min(attempt, 6)))); err != nil {
-			return 0, fmt.Errorf("rewrap keys of %s: %w", issuer, err)
+			return nil, fmt.Errorf("rewrap keys of %s: %w", issuer, err)
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("rewrap keys of %s: %w", issuer, err)
+		return nil, fmt.Errorf("rewrap keys of %s: %w", issuer, err)
 	}
 	return sealed, nil
 }
 
-func rewrap(ctx context.Context, store Store, sealer *Sealer, issuer string) (sealed int, err error) {
+func rewrap(ctx context.Context, store Store, sealer *Sealer, issuer string) (sealed []Change, err error) {
 	keys, version, err := store.Keys(ctx, issuer)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for i := range keys {
 		k := &keys[i]
@@ -39,17 +39,19 @@ func rewrap(ctx context.Context, store Store, sealer *Sealer, issuer string) (se
 		}
 		private, err := sealer.Open(issuer, k.Algorithm, k.KID, k.Sealed)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		k.Sealed, err = sealer.Seal(issuer, k.Algorithm, k.KID, private)
 		clear(private)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		sealed++
+		sealed = append(sealed, Change{
+			Kind: ChangeRewrapped, Issuer: issuerOf(issuer), KID: k.KID, Algorithm: k.Algorithm, Active: k.Active, Own: true,
+		})
 	}
-	if sealed == 0 {
-		return 0, nil
+	if len(sealed) == 0 {
+		return nil, nil
 	}
 	return sealed, store.UpdateKeys(ctx, issuer, version, keys)
 }

@@ -17,6 +17,7 @@ type Ring struct {
 	config Config
 	log    *slog.Logger
 	clock  func() time.Time
+	teller *teller
 	state  atomic.Pointer[snapshot]
 	woken  chan struct{} // tells Run that state is new
 	asking chan struct{} // held by the one call that refreshes
@@ -50,6 +51,7 @@ func open(ctx context.Context, c Config, clock func() time.Time) (*Ring, error) 
 		woken:  make(chan struct{}, 1),
 		asking: make(chan struct{}, 1),
 	}
+	r.teller = newTeller(r.log, c.Observer, c.Issuer)
 	s, err := r.update(ctx, r.tended)
 	if err != nil && s != nil && s.unopened == nil && errors.Is(err, ErrClock) {
 		r.log.Error("key ring opened, but cannot rotate", "error", err)

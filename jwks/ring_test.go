@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -75,4 +76,14 @@ func (s *flakyStore) UpdateKeys(ctx context.Context, issuer string, version int6
 		s.writes.Add(1)
 	}
 	return err
+}
+
+// A kid is given to commands, where one that begins with a dash is a flag.
+func TestNoKIDBeginsWithADash(t *testing.T) {
+	for range 400 { // one thumbprint in 64 begins with one
+		r := open(t, jwks.Config{Algorithms: []string{"EdDSA"}})
+		if kid := r.Keys()[0].KID; strings.HasPrefix(kid, "-") {
+			t.Fatalf("key %s", kid)
+		}
+	}
 }

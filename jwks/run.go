@@ -79,7 +79,7 @@ func (r *Ring) refresh(ctx context.Context, s *snapshot, every time.Duration) {
 	defer cancel()
 	if _, err := r.load(ctx); err != nil {
 		r.log.Error("keys in use may be out of date", "read", s.read, "error", err)
-		if _, err := r.adopt(s, s.rows, s.version, s.read, false); err != nil {
+		if _, err := r.adopt(s, s.rows, s.version, s.read); err != nil {
 			r.log.Error("keys in use may be out of date", "error", fmt.Errorf("rebuild: %w", err))
 		}
 	}

@@ -44,7 +44,12 @@ func checkSecret(algorithm string, secret []byte) error {
 // secretSet names the set of an issuer's secrets. It is another than that of
 // its key pairs, so a [Ring] never so much as reads a secret: none is published,
 // and what is signed with one is no access token.
-func secretSet(issuer string) string { return issuer + ":secrets" }
+func secretSet(issuer string) string { return issuer + secretSuffix }
+
+const secretSuffix = ":secrets"
+
+// issuerOf returns whose set it is, be it of keys or of secrets.
+func issuerOf(set string) string { return strings.TrimSuffix(set, secretSuffix) }
 
 // A secret's kid begins with the secret's name.
 func newSecretKID(name string) string { return name + "." + strings.ToLower(rand.Text()[:12]) }

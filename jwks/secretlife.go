@@ -17,7 +17,7 @@ func (s *Secrets) Ensure(ctx context.Context, name, algorithm string) error {
 		return s.sameAlgorithm(of, name, algorithm)
 	}
 	secret := newSecret(algorithm)
-	err := s.update(ctx, func(rows []Key, now time.Time) ([]Key, error) {
+	err := s.update(ctx, ChangeAnnounced, func(rows []Key, now time.Time) ([]Key, error) {
 		if of := secretsOf(rows, name, now); len(of) > 0 {
 			return rows, s.sameAlgorithm(of, name, algorithm)
 		}
@@ -45,8 +45,12 @@ func (s *Secrets) sameAlgorithm(of []Key, name, algorithm string) error {
 // or 0 if they can hold one. From when it signs, its predecessor only verifies,
 // for Retain.
 func (s *Secrets) Import(ctx context.Context, name, algorithm string, secret []byte, after time.Duration) (Key, error) {
+	return s.put(ctx, ChangeImported, name, algorithm, secret, after)
+}
+
+func (s *Secrets) put(ctx context.Context, made ChangeKind, name, algorithm string, secret []byte, after time.Duration) (Key, error) {
 	var kid string
-	err := s.update(ctx, func(rows []Key, now time.Time) ([]Key, error) {
+	err := s.update(ctx, made, func(rows []Key, now time.Time) ([]Key, error) {
 		rows, err := s.add(rows, name, algorithm, secret, now, after)
 		if err == nil {
 			kid = rows[len(rows)-1].KID
@@ -61,14 +65,14 @@ func (s *Secrets) Import(ctx context.Context, name, algorithm string, secret []b
 
 // Rotate is Import with a secret that it makes.
 func (s *Secrets) Rotate(ctx context.Context, name, algorithm string, after time.Duration) (Key, error) {
-	return s.Import(ctx, name, algorithm, newSecret(algorithm), after)
+	return s.put(ctx, ChangeAnnounced, name, algorithm, newSecret(algorithm), after)
 }
 
 // Revoke ends the secret of the kid at once: it neither signs nor verifies. If
 // it was the one that signs, its successor does, or a new one of the same
 // algorithm if there is none, which services have to be given.
 func (s *Secrets) Revoke(ctx context.Context, kid string) (Key, error) {
-	err := s.update(ctx, func(rows []Key, now time.Time) ([]Key, error) {
+	err := s.update(ctx, ChangeAnnounced, func(rows []Key, now time.Time) ([]Key, error) {
 		i := slices.IndexFunc(rows, func(k Key) bool { return k.KID == kid })
 		if i < 0 {
 			return nil, fmt.Errorf("%w: %s", ErrNoKey, kid)

@@ -37,15 +37,18 @@ type SecretsConfig struct {
 type Secrets struct {
 	config  SecretsConfig
 	log     *slog.Logger
+	teller  *teller
 	state   atomic.Pointer[secretState]
-	reading sync.Mutex // held by the one call that refreshes
+	woken   chan struct{} // tells Run that state is new
+	reading sync.Mutex    // held by the one call that refreshes
 }
 
 // secretState is the set as it was read at one instant; it never changes.
 type secretState struct {
-	rows   []Key
-	opened map[string][]byte // by kid
-	read   time.Time
+	rows    []Key
+	version int64             // of the set
+	opened  map[string][]byte // by kid
+	read    time.Time
 }
 
 // OpenSecrets reads the issuer's secrets. An error means that the store cannot
@@ -59,7 +62,8 @@ func OpenSecrets(ctx context.Context, c SecretsConfig) (*Secrets, error) {
 	if c.Observer == nil {
 		c.Observer = nobody{}
 	}
-	s := &Secrets{config: c, log: c.Log.With("issuer", c.Issuer)}
+	s := &Secrets{config: c, log: c.Log.With("issuer", c.Issuer), woken: make(chan struct{}, 1)}
+	s.teller = newTeller(s.log, c.Observer, c.Issuer)
 	if err := s.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("open secrets: %w", err)
 	}
@@ -72,16 +76,17 @@ func (s *Secrets) Reload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	read := wall()
-	rows, _, err := s.config.Store.Keys(ctx, secretSet(s.config.Issuer))
+	rows, version, err := s.config.Store.Keys(ctx, secretSet(s.config.Issuer))
 	if err != nil {
 		return fmt.Errorf("read secrets: %w", err)
 	}
-	return s.adopt(rows, read, false)
+	return s.adopt(rows, version, read)
 }
 
-func (s *Secrets) adopt(rows []Key, read time.Time, own bool) error {
+// adopt takes rows into use, unless newer ones are.
+func (s *Secrets) adopt(rows []Key, version int64, read time.Time) error {
 	former := s.state.Load()
-	next := &secretState{rows: rows, opened: make(map[string][]byte, len(rows)), read: read}
+	next := &secretState{rows: rows, version: version, opened: make(map[string][]byte, len(rows)), read: read}
 	for _, k := range rows {
 		if k.revoked() || SecretSize(k.Algorithm) == 0 {
 			continue
@@ -92,8 +97,16 @@ func (s *Secrets) adopt(rows []Key, read time.Time, own bool) error {
 		}
 		next.opened[k.KID] = secret
 	}
-	if s.state.CompareAndSwap(former, next) && former != nil {
-		report(s.log, s.config.Observer, s.config.Issuer, former.rows, rows, own)
+	for !s.state.CompareAndSwap(former, next) {
+		if former = s.state.Load(); former.version >= version {
+			s.teller.met(former.rows, former.version)
+			return nil
+		}
+	}
+	s.teller.met(rows, version)
+	select {
+	case s.woken <- struct{}{}:
+	default:
 	}
 	return nil
 }
@@ -150,8 +163,9 @@ func (s *Secrets) Keys() []KeyStatus {
 	return statuses(rows, wall())
 }
 
-// update changes the set in the store by edit, under the compare-and-swap.
-func (s *Secrets) update(ctx context.Context, edit func(rows []Key, now time.Time) ([]Key, error)) error {
+// update changes the set in the store by edit, under the compare-and-swap. Made
+// is what a new secret is told as.
+func (s *Secrets) update(ctx context.Context, made ChangeKind, edit func(rows []Key, now time.Time) ([]Key, error)) error {
 	set := secretSet(s.config.Issuer)
 	for attempt := range updateAttempts {
 		rows, version, err := s.config.Store.Keys(ctx, set)
@@ -163,14 +177,17 @@ func (s *Secrets) update(ctx context.Context, edit func(rows []Key, now time.Tim
 		if err != nil {
 			return err
 		}
-		next = slices.DeleteFunc(next, func(k Key) bool { return k.State(now) == Gone })
-		if sameRows(rows, next) {
-			return s.adopt(rows, now, false)
+		next = tell(slices.DeleteFunc(next, func(k Key) bool { return k.State(now) == Gone }), now)
+		if err := s.adopt(rows, version, now); err != nil || sameRows(rows, next) {
+			return err
 		}
+		s.teller.begin()
 		err = s.config.Store.UpdateKeys(ctx, set, version, next)
 		if err == nil {
-			return s.adopt(next, now, true)
+			s.teller.wrote(next, version+1, made)
+			return s.adopt(next, version+1, now)
 		}
+		s.teller.failed()
 		if !errors.Is(err, ErrConflict) {
 			return fmt.Errorf("write secrets: %w", err)
 		}

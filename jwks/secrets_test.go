@@ -224,8 +224,8 @@ func TestRewrapOfSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := sealerOf(t, map[string][]byte{"m1": bytes.Repeat([]byte("m"), 32), "m2": masterB}, "m2")
-	if n, err := jwks.Rewrap(t.Context(), store, both, issuer+":secrets"); err != nil || n != 1 {
-		t.Fatalf("sealed %d, %v", n, err)
+	if n, err := jwks.Rewrap(t.Context(), store, both, issuer+":secrets"); err != nil || len(n) != 1 {
+		t.Fatalf("sealed %d, %v", len(n), err)
 	}
 	without, err := jwks.OpenSecrets(t.Context(), jwks.SecretsConfig{Issuer: issuer, Store: store, Sealer: sealerOf(t, map[string][]byte{"m2": masterB}, "m2")})
 	if err != nil {

@@ -38,12 +38,15 @@ func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 		if err != nil || sameRows(s.rows, rows) {
 			return s, err
 		}
+		r.teller.begin()
 		err = r.store(ctx, s.version, rows)
 		if err == nil {
+			r.teller.wrote(rows, s.version+1, ChangeAnnounced)
 			m.keep(rows)
 			r.destroy(ctx, without(s.rows, rows))
-			return r.adopt(s, rows, s.version+1, now, true)
+			return r.adopt(s, rows, s.version+1, now)
 		}
+		r.teller.failed()
 		if !errors.Is(err, ErrConflict) {
 			m.keep(rows) // perhaps they were written all the same
 			return s, err
@@ -78,7 +81,7 @@ func (r *Ring) load(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	return r.adopt(former, rows, version, read, false)
+	return r.adopt(former, rows, version, read)
 }
 
 func (r *Ring) store(ctx context.Context, version int64, rows []Key) error {
@@ -93,20 +96,18 @@ func (r *Ring) store(ctx context.Context, version int64, rows []Key) error {
 // adopt takes rows into use in place of former, and returns their snapshot. If
 // former has been replaced meanwhile, the higher version stays in use; a lower
 // one is right only where nobody else saw more, as when the store was restored.
-// Own says that this ring wrote the rows.
-func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time, own bool) (*snapshot, error) {
+func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time) (*snapshot, error) {
 	s, err := r.config.snapshot(former, slices.Clone(rows), version, read, r.clock())
 	if err != nil {
 		return nil, err
 	}
 	for !r.state.CompareAndSwap(former, s) {
 		if former = r.state.Load(); former.version >= version {
+			r.teller.met(former.rows, former.version)
 			return s, nil
 		}
 	}
-	if former != nil {
-		report(r.log, r.config.Observer, r.config.Issuer, former.rows, rows, own)
-	}
+	r.teller.met(s.rows, version)
 	select {
 	case r.woken <- struct{}{}:
 	default:

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Event is one request, as server/audit describes it.
+// Event is one request or change of a key, as server/audit describes it.
 type Event struct {
 	Time      time.Time     `json:"time"`
 	RequestID string        `json:"request_id"`
@@ -24,6 +24,7 @@ type Event struct {
 	Username  string        `json:"username,omitempty"`
 	Session   string        `json:"session,omitempty"`
 	TokenID   string        `json:"jti,omitempty"`
+	KID       string        `json:"kid,omitempty"`
 	Remote    string        `json:"remote,omitempty"`
 	UserAgent string        `json:"user_agent,omitempty"`
 	Status    int           `json:"status"`
@@ -46,6 +47,7 @@ type eventRow struct {
 	Username  string `db:"username"`
 	Session   string `db:"session"`
 	TokenID   string `db:"token_id"`
+	KID       string `db:"kid"`
 	Remote    string `db:"remote"`
 	UserAgent string `db:"user_agent"`
 	Status    int    `db:"status"`
@@ -54,10 +56,10 @@ type eventRow struct {
 }
 
 const eventColumns = `time, request_id, trace_id, issuer, route, outcome, reason, client, grant_type, plugin,
-	subject, username, session, token_id, remote, user_agent, status, duration, error`
+	subject, username, session, token_id, kid, remote, user_agent, status, duration, error`
 
 // eventValues is one row's placeholders, after a comma.
-const eventValues = `, (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const eventValues = `, (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // longestEventText bounds a text of an event, in bytes; what is longer is cut.
 const longestEventText = 512
@@ -68,12 +70,12 @@ func (db *DB) AddEvents(ctx context.Context, events []Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 19*len(events))
+	args := make([]any, 0, 20*len(events))
 	for _, e := range events {
 		args = append(args, stored(e.Time))
 		for _, text := range []string{
 			e.RequestID, e.TraceID, e.Issuer, e.Route, e.Outcome, e.Reason, e.Client, e.Grant, e.Plugin,
-			e.Subject, e.Username, e.Session, e.TokenID, e.Remote, e.UserAgent,
+			e.Subject, e.Username, e.Session, e.TokenID, e.KID, e.Remote, e.UserAgent,
 		} {
 			args = append(args, storable(text))
 		}
@@ -103,6 +105,7 @@ type EventFilter struct {
 	Issuer  string
 	Person  string // a user name as it was typed, or a subject
 	Client  string
+	KID     string // only changes of this key
 	Outcome string
 	Since   time.Time
 	Limit   int // the latest so many; 0: 1000
@@ -124,6 +127,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 	add(f.Person, "(username = ? or subject = ?)", f.Person)
 	add(f.Client, "client = ?")
 	add(f.Outcome, "outcome = ?")
+	add(f.KID, "kid = ?")
 	var rows []eventRow
 	err := db.sql.Select(ctx, &rows, `select `+eventColumns+` from events where `+strings.Join(where, " and ")+`
 		order by time desc, request_id desc limit ?`, append(args, f.Limit)...)
@@ -135,7 +139,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 		events[i] = Event{
 			Time: loaded(r.Time), RequestID: r.RequestID, TraceID: r.TraceID, Issuer: r.Issuer, Route: r.Route,
 			Outcome: r.Outcome, Reason: r.Reason, Client: r.Client, Grant: r.GrantType, Plugin: r.Plugin, Subject: r.Subject,
-			Username: r.Username, Session: r.Session, TokenID: r.TokenID, Remote: r.Remote, UserAgent: r.UserAgent,
+			Username: r.Username, Session: r.Session, TokenID: r.TokenID, KID: r.KID, Remote: r.Remote, UserAgent: r.UserAgent,
 			Status: r.Status, Duration: time.Duration(r.Duration) * time.Microsecond, Error: r.Error,
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func event(minute int, id string) storage.Event {
 	return storage.Event{
 		Time: at(minute), RequestID: id, TraceID: "t" + id, Issuer: issuer, Route: "token", Outcome: "denied", Reason: "locked",
-		Client: "portal", Grant: "password", Plugin: "people", Subject: "u-1", Username: "alice", Session: "s", TokenID: "j",
+		Client: "portal", Grant: "password", Plugin: "people", Subject: "u-1", Username: "alice", Session: "s", TokenID: "j", KID: "k",
 		Remote: "192.0.2.1", UserAgent: "curl/8", Status: 400, Duration: 1234 * time.Microsecond, Error: "denied: locked",
 	}
 }

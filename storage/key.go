@@ -25,6 +25,7 @@ type keyRow struct {
 	Retired   int64  `db:"retired"`
 	Gone      int64  `db:"gone"`
 	Revoked   int64  `db:"revoked"`
+	Told      string `db:"told"`
 }
 
 // Keys returns an issuer's signing keys, the oldest first, and the version of the set;
@@ -37,7 +38,8 @@ func (db *DB) Keys(ctx context.Context, issuer string) ([]jwks.Key, int64, error
 		select s.version, coalesce(k.kid, '') as kid, coalesce(k.algorithm, '') as algorithm,
 			coalesce(k.public, '') as public, coalesce(k.sealed, '') as sealed,
 			coalesce(k.created, 0) as created, coalesce(k.announced, 0) as announced, coalesce(k.active, 0) as active,
-			coalesce(k.retired, 0) as retired, coalesce(k.gone, 0) as gone, coalesce(k.revoked, 0) as revoked
+			coalesce(k.retired, 0) as retired, coalesce(k.gone, 0) as gone, coalesce(k.revoked, 0) as revoked,
+			coalesce(k.told, '') as told
 		from key_sets s left join keys k on k.issuer = s.issuer
 		where s.issuer = ? order by k.created, k.kid`, issuer)
 	if err != nil {
@@ -81,10 +83,10 @@ func (db *DB) UpdateKeys(ctx context.Context, issuer string, version int64, keys
 		}
 		for _, k := range keys {
 			_, err := tx.Exec(ctx, `
-				insert into keys (issuer, kid, algorithm, public, sealed, created, announced, active, retired, gone, revoked)
-				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				insert into keys (issuer, kid, algorithm, public, sealed, created, announced, active, retired, gone, revoked, told)
+				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				issuer, k.KID, k.Algorithm, string(k.Public), base64.StdEncoding.EncodeToString(k.Sealed),
-				stored(k.Created), stored(k.Announced), stored(k.Active), stored(k.Retired), stored(k.Gone), stored(k.Revoked))
+				stored(k.Created), stored(k.Announced), stored(k.Active), stored(k.Retired), stored(k.Gone), stored(k.Revoked), string(k.Told))
 			if err != nil {
 				return err
 			}
@@ -122,7 +124,7 @@ func (r keyRow) key() (jwks.Key, error) {
 	k := jwks.Key{
 		KID: r.KID, Algorithm: r.Algorithm, Sealed: sealed,
 		Created: loaded(r.Created), Announced: loaded(r.Announced), Active: loaded(r.Active),
-		Retired: loaded(r.Retired), Gone: loaded(r.Gone), Revoked: loaded(r.Revoked),
+		Retired: loaded(r.Retired), Gone: loaded(r.Gone), Revoked: loaded(r.Revoked), Told: jwks.State(r.Told),
 	}
 	if r.Public != "" {
 		k.Public = json.RawMessage(r.Public)

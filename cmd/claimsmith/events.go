@@ -28,8 +28,8 @@ func newEventsListCommand(s *site) *cobra.Command {
 	var since string
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List requests that are kept in storage, the latest first",
-		Long:  "List requests that are kept in storage, the latest first. They are kept where\naudit.keep in the configuration says for how long.",
+		Short: "List requests and changes of keys that are kept in storage, the latest first",
+		Long:  "List requests and changes of keys that are kept in storage, the latest first.\nThey are kept where audit.keep in the configuration says for how long.",
 		Args:  cobra.NoArgs,
 	}
 	c.RunE = s.onIssuer(func(c *cobra.Command, o *opened, _ []string) (err error) {
@@ -47,17 +47,18 @@ func newEventsListCommand(s *site) *cobra.Command {
 		if len(events) == 0 && o.config.Audit.Keep == 0 {
 			return hint(errors.New("no events are kept"), "set audit.keep in the configuration, as keep: 90d")
 		}
-		return print(out, c.OutOrStdout(), "time outcome reason route client person plugin remote status took request", events, func(e storage.Event) []any {
+		return print(out, c.OutOrStdout(), "time outcome reason route client person plugin remote status took request key", events, func(e storage.Event) []any {
 			person := e.Username
 			if person == "" {
 				person = e.Subject
 			}
-			return []any{e.Time, e.Outcome, e.Reason, e.Route, e.Client, person, e.Plugin, e.Remote, e.Status, e.Duration, e.RequestID}
+			return []any{e.Time, e.Outcome, e.Reason, e.Route, e.Client, person, e.Plugin, e.Remote, e.Status, e.Duration, e.RequestID, e.KID}
 		})
 	})
 	out.flag(c)
 	c.Flags().StringVar(&filter.Person, "person", "", "only of this user name or subject")
 	c.Flags().StringVar(&filter.Client, "client", "", "only of this client")
+	c.Flags().StringVar(&filter.KID, "key", "", "only changes of the key of this `KID`")
 	c.Flags().StringVar(&filter.Outcome, "outcome", "", "only those that ended so: "+outcomes())
 	c.Flags().StringVar(&since, "since", "", "only from this `TIME` on, or that long ago: 2h, 30d")
 	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most `N`")

@@ -48,7 +48,7 @@ func TestEventsAreWrittenAndKept(t *testing.T) {
 		if n := len(list("--outcome", "ok", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))); n != 0 {
 			t.Errorf("%d events from the future", n)
 		}
-		if table := claimsmith(t, dir, "events", "list", "--config", "claimsmith.yaml"); !strings.HasPrefix(table, "TIME") || strings.Count(table, "\n") != 3 {
+		if table := claimsmith(t, dir, "events", "list", "--config", "claimsmith.yaml"); !strings.HasPrefix(table, "TIME") || strings.Count(table, "\n") != 5 {
 			t.Errorf("table:\n%s", table)
 		}
 

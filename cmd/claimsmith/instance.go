@@ -72,7 +72,7 @@ func (in *instance) start(ctx context.Context, group *errgroup.Group, cfg *confi
 		return err
 	}
 	in.current.Store(p)
-	in.keys.show(p.rings)
+	in.keys.show(p)
 	registry := newRegistry()
 	registry.MustRegister(pluginMetrics(in.plugins), in.keys, dialectMetrics{in.usage})
 	in.register(registry)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +19,9 @@ type keyMetrics struct {
 	changes       *prometheus.CounterVec
 	age, next     *prometheus.Desc
 
-	mu    sync.Mutex
-	rings map[string]*jwks.Ring // by the issuer's name
+	mu      sync.Mutex
+	rings   map[string]*jwks.Ring // by the issuer's name
+	secrets map[string]*jwks.Secrets
 }
 
 func newKeyMetrics() *keyMetrics {
@@ -29,17 +31,17 @@ func newKeyMetrics() *keyMetrics {
 	return &keyMetrics{
 		signatures:    counter("claimsmith_key_signatures_total", "Tokens signed, by key.", "issuer", "kid"),
 		verifications: counter("claimsmith_key_verifications_total", "Tokens verified here, by key and outcome: ok, invalid, revoked; unknown is of no key.", "issuer", "kid", "outcome"),
-		changes:       counter("claimsmith_key_changes_total", "Changes of keys and secrets: announced, advanced, revoked, rewrapped, removed.", "issuer", "change"),
-		age:           prometheus.NewDesc("claimsmith_key_age_seconds", "Since when a key is announced.", []string{"issuer", "kid", "algorithm", "state"}, nil),
+		changes:       counter("claimsmith_key_changes_total", "Changes of keys and secrets: announced, imported, activated, retired, advanced, revoked, rewrapped, removed.", "issuer", "change"),
+		age:           prometheus.NewDesc("claimsmith_key_age_seconds", "Since when a key or secret is announced.", []string{"issuer", "kid", "algorithm", "state"}, nil),
 		next:          prometheus.NewDesc("claimsmith_key_next_event_timestamp_seconds", "When the state of a key of the issuer changes next, or a successor is due.", []string{"issuer"}, nil),
 	}
 }
 
-// show tells of the keys of these rings from now on.
-func (m *keyMetrics) show(rings map[string]*jwks.Ring) {
+// show tells of the keys and secrets of a process from now on.
+func (m *keyMetrics) show(p *process) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rings = rings
+	m.rings, m.secrets = p.rings, p.secrets
 }
 
 // Describe implements prometheus.Collector.
@@ -59,7 +61,7 @@ func (m *keyMetrics) Collect(to chan<- prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for issuer, ring := range m.rings {
-		for _, k := range ring.Keys() {
+		for _, k := range slices.Concat(ring.Keys(), m.secrets[issuer].Keys()) {
 			to <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(k.Announced).Seconds(), issuer, k.KID, k.Algorithm, string(k.State))
 		}
 		if at := ring.NextEvent(); !at.IsZero() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -47,17 +48,23 @@ func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) e
 			return err
 		}
 		log := newLogger(c.ErrOrStderr(), o.config.Log).Logger
+		events, err := openCommandEvents(o.config, o.db, log)
+		if err != nil {
+			return err
+		}
 		signers := newCommandSigners(o.config, log)
 		defer signers.stop()
-		ring, err := jwks.Open(c.Context(), ringConfig(o.issuer, o.db, sealer, signers.holders(o.issuer), log))
-		if err != nil {
-			return err
+		k := &issuerKeys{opened: o}
+		ofRing := ringConfig(o.issuer, o.db, sealer, signers.holders(o.issuer), log)
+		ofSecrets := secretsConfig(o.issuer, o.db, sealer, log)
+		ofRing.Observer, ofSecrets.Observer = events, events
+		if k.ring, err = jwks.Open(c.Context(), ofRing); err == nil {
+			k.secrets, err = jwks.OpenSecrets(c.Context(), ofSecrets)
 		}
-		secrets, err := jwks.OpenSecrets(c.Context(), secretsConfig(o.issuer, o.db, sealer, log))
-		if err != nil {
-			return err
+		if err == nil {
+			err = run(c, k, args)
 		}
-		return run(c, &issuerKeys{o, ring, secrets}, args)
+		return errors.Join(err, events.close())
 	})
 }
 

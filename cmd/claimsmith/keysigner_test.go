@@ -128,7 +128,7 @@ func TestAnEmergencyNeedsNoPlugin(t *testing.T) {
 	change(t, dir, "command: [", "command: [/nonexistent, ")
 	list := claimsmith(t, dir, "keys", "list", "--config", "claimsmith.yaml")
 	active := strings.Fields(strings.Split(list, "\n")[1])[0]
-	if out := claimsmith(t, dir, "keys", "revoke", active, "--now", "--config", "claimsmith.yaml"); !strings.Contains(out, "signs now") {
+	if out := claimsmith(t, dir, "keys", "revoke", "--now", "--config", "claimsmith.yaml", "--", active); !strings.Contains(out, "signs now") {
 		t.Errorf("the announced successor does not sign:\n%s", out)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -72,16 +73,8 @@ func rewrap(c *cobra.Command, cfg *config.Config, db *storage.DB) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(c.ErrOrStderr(), cfg.Log).Logger
-	for _, set := range sets {
-		n, err := jwks.Rewrap(c.Context(), db, sealer, set)
-		if err != nil {
-			return hint(err, "master_keys must still hold the one that sealed it")
-		}
-		if n > 0 {
-			log.Warn("keys rewrapped", "issuer", set, "keys", n, "master_key", sealer.Current())
-		}
-		fmt.Fprintf(c.OutOrStdout(), "%s  %d sealed anew\n", set, n)
+	if err := rewrapSets(c, cfg, db, sealer, sets); err != nil {
+		return err
 	}
 	former, err := db.Meta(c.Context(), masterKeyCheck)
 	if err != nil {
@@ -92,4 +85,26 @@ func rewrap(c *cobra.Command, cfg *config.Config, db *storage.DB) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "all keys are sealed under %s; the other master keys may go\n", sealer.Current())
 	return nil
+}
+
+func rewrapSets(c *cobra.Command, cfg *config.Config, db *storage.DB, sealer *jwks.Sealer, sets []string) error {
+	log := newLogger(c.ErrOrStderr(), cfg.Log).Logger
+	events, err := openCommandEvents(cfg, db, log)
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		sealed, err := jwks.Rewrap(c.Context(), db, sealer, set)
+		if err != nil {
+			return errors.Join(hint(err, "master_keys must still hold the one that sealed it"), events.close())
+		}
+		for _, change := range sealed {
+			events.Changed(change)
+		}
+		if len(sealed) > 0 {
+			log.Warn("keys rewrapped", "issuer", set, "keys", len(sealed), "master_key", sealer.Current())
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s  %d sealed anew\n", set, len(sealed))
+	}
+	return events.close()
 }

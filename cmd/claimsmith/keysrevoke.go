@@ -91,7 +91,11 @@ func (k *issuerKeys) printBlast(c *cobra.Command, key jwks.KeyStatus, secret boo
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nNothing was changed. To revoke it: claimsmith keys revoke %s --now\n", key.KID)
+	args := key.KID + " --now"
+	if key.KID[0] == '-' {
+		args = "--now -- " + key.KID
+	}
+	_, err := fmt.Fprintf(out, "\nNothing was changed. To revoke it: claimsmith keys revoke %s\n", args)
 	return err
 }
 

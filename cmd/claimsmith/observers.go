@@ -32,24 +32,33 @@ type observers struct {
 
 func openObservers(ctx context.Context, cfg *config.Config, db *storage.DB, log *slog.Logger) (*observers, error) {
 	o := new(observers)
-	to := audit.Config{Lines: log.Handler(), Required: cfg.Audit.Required}
+	to, file, keeper, err := eventsConfig(cfg, db, log, slog.NewJSONHandler(os.Stdout, nil))
+	if err != nil {
+		return nil, err
+	}
+	o.events, o.file, o.keeper = audit.New(to), file, keeper
+	return o, o.openTraces(ctx, cfg.Tracing, log)
+}
+
+// eventsConfig says where a configuration has events go, and opens it. Stdout
+// gets those for standard output.
+func eventsConfig(cfg *config.Config, db *storage.DB, log *slog.Logger, stdout slog.Handler) (to audit.Config, file *audit.File, keeper *audit.Keeper, err error) {
+	to = audit.Config{Lines: log.Handler(), Required: cfg.Audit.Required}
 	switch path := cfg.EventsFile(); path {
 	case "":
 	case "-":
-		to.Lines = slog.NewJSONHandler(os.Stdout, nil)
+		to.Lines = stdout
 	default:
-		file, err := audit.OpenFile(path)
-		if err != nil {
-			return nil, hint(err, "see audit.file in the configuration")
+		if file, err = audit.OpenFile(path); err != nil {
+			return to, nil, nil, hint(err, "see audit.file in the configuration")
 		}
-		o.file, to.Lines = file, slog.NewJSONHandler(file, nil)
+		to.Lines = slog.NewJSONHandler(file, nil)
 	}
 	if keep := cfg.Audit.Keep.Std(); keep > 0 {
-		o.keeper = audit.NewKeeper(db, keep, log)
-		to.Keeper = o.keeper
+		keeper = audit.NewKeeper(db, keep, log)
+		to.Keeper = keeper
 	}
-	o.events = audit.New(to)
-	return o, o.openTraces(ctx, cfg.Tracing, log)
+	return to, file, keeper, nil
 }
 
 // traceFlush bounds how long the last spans are waited for.

@@ -19,7 +19,7 @@ func (p *process) openKeys(ctx context.Context, issuer *config.Issuer) (*jwks.Ri
 		return nil, nil, err
 	}
 	c := ringConfig(issuer, p.db, p.sealer, holders, p.log)
-	c.Observer = p.keys.of(issuer.Name)
+	c.Observer = keyEvents{p.keys.of(issuer.Name), p.in.watch.events, p.log}
 	ring, err := jwks.Open(ctx, c)
 	if err != nil {
 		return nil, nil, err

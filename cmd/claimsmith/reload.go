@@ -67,7 +67,7 @@ func (in *instance) takeUp(ctx context.Context) (reload, error) {
 		return reload{}, err
 	}
 	in.current.Store(next)
-	in.keys.show(next.rings)
+	in.keys.show(next)
 	in.level.Set(levelOf(cfg.Log))
 	in.watch.sample.set(cfg.Tracing)
 	drain, cancel := context.WithTimeout(ctx, reloadDrain)
@@ -97,6 +97,7 @@ func (p *process) release(before *process) {
 	for name, ring := range before.rings {
 		if p.rings[name] != ring {
 			before.in.parts.stop(ring)
+			before.in.parts.stop(before.secrets[name])
 		}
 	}
 }

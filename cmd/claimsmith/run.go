@@ -147,6 +147,7 @@ func (p *process) startRings(ctx context.Context, beside *process) error {
 		}
 		p.rings[issuer.Name], p.secrets[issuer.Name] = ring, secrets
 		p.in.parts.run(ring, ring.Run)
+		p.in.parts.run(secrets, secrets.Run)
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ func testRoundTrip(t *testing.T, s jwks.Store) {
 	retired.Retired, retired.Gone = at(4*time.Hour+time.Millisecond), at(5*time.Hour+999*time.Millisecond)
 	revoked := retired
 	revoked.KID, revoked.Revoked = "c", at(4*time.Hour+2*time.Millisecond)
+	retired.Told, revoked.Told = jwks.Retired, jwks.Revoked
 	update(t, s, issuer, 0, pair, secret, retired, revoked)
 	expect(t, s, issuer, 1, pair, secret, retired, revoked)
 }
@@ -64,7 +65,7 @@ func testRoundTrip(t *testing.T, s jwks.Store) {
 func testReplace(t *testing.T, s jwks.Store) {
 	a, b, c := keyPair("a"), keyPair("b"), keyPair("c")
 	update(t, s, issuer, 0, a, b)
-	b.Active, b.Retired, b.Sealed = at(time.Minute), at(time.Hour), []byte("sealed anew")
+	b.Active, b.Retired, b.Sealed, b.Told = at(time.Minute), at(time.Hour), []byte("sealed anew"), jwks.Active
 	update(t, s, issuer, 1, b, c)
 	expect(t, s, issuer, 2, b, c)
 	update(t, s, issuer, 2)

@@ -31,7 +31,7 @@ var Outcomes = []Outcome{OK, Replayed, Malformed, NotAllowed, Denied, Throttled,
 // Known reports whether o is one of them.
 func (o Outcome) Known() bool { return slices.Contains(Outcomes, o) }
 
-// Event is one request. A zero field was not learnt.
+// Event is one request, or one change of a key. A zero field was not learnt.
 type Event struct {
 	Time      time.Time
 	RequestID string
@@ -48,6 +48,7 @@ type Event struct {
 	Username string // as typed; a person's name, never a secret
 	Session  string
 	TokenID  string // the jti of the token that was issued
+	KID      string // the key that was changed; Reason says how
 
 	Status  int
 	Outcome Outcome
@@ -84,7 +85,7 @@ func (e *Event) record(d time.Duration) storage.Event {
 	r := storage.Event{
 		Time: e.Time, RequestID: e.RequestID, TraceID: e.TraceID, Issuer: e.Issuer, Route: e.Route,
 		Outcome: string(e.Outcome), Reason: e.Reason, Client: e.Client, Grant: e.Grant, Plugin: e.Plugin,
-		Subject: e.Subject, Username: e.Username, Session: e.Session, TokenID: e.TokenID, Remote: e.remote(),
+		Subject: e.Subject, Username: e.Username, Session: e.Session, TokenID: e.TokenID, KID: e.KID, Remote: e.remote(),
 		UserAgent: e.UserAgent, Status: e.Status, Duration: d,
 	}
 	if e.Err != nil {

@@ -50,7 +50,7 @@ func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
 	if !l.Lines.Enabled(ctx, level) {
 		return nil
 	}
-	r := slog.NewRecord(time.Now(), level, "request", 0)
+	r := slog.NewRecord(time.Now(), level, e.message(), 0)
 	e.attributes(&r, d)
 	if err := l.Lines.Handle(ctx, r); err != nil {
 		err = fmt.Errorf("write event: %w", err)
@@ -81,6 +81,7 @@ func (e *Event) attributes(r *slog.Record, d time.Duration) {
 		{"username", e.Username},
 		{"session", e.Session},
 		{"jti", e.TokenID},
+		{"kid", e.KID},
 		{"remote", e.remote()},
 		{"user_agent", e.UserAgent},
 	} {
@@ -88,11 +89,20 @@ func (e *Event) attributes(r *slog.Record, d time.Duration) {
 			attrs = append(attrs, slog.String(a.key, a.value))
 		}
 	}
-	attrs = append(attrs, slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
+	if e.KID == "" {
+		attrs = append(attrs, slog.Int("status", e.Status), slog.Float64("ms", float64(d.Microseconds())/1000))
+	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
 	r.AddAttrs(attrs...)
+}
+
+func (e *Event) message() string {
+	if e.KID != "" {
+		return "key changed"
+	}
+	return "request"
 }
 
 func (e *Event) level() slog.Level {
@@ -102,7 +112,7 @@ func (e *Event) level() slog.Level {
 	case Unavailable, Reused:
 		return slog.LevelWarn
 	case OK:
-		if e.Client == "" {
+		if e.Client == "" && e.KID == "" {
 			return slog.LevelDebug
 		}
 	}
