@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,8 +50,11 @@ func newClaimsExplainCommand(s *site) *cobra.Command {
 				}
 			}
 			view := claimsView{Plugin: identity.Plugin}
-			var err error
-			view.Claims, view.Payload, err = explainer(o).Explain(c.Context(), client, identity, attributes)
+			longest, err := o.retention(c.Context())
+			if err != nil {
+				return err
+			}
+			view.Claims, view.Payload, err = explainer(o, longest).Explain(c.Context(), client, identity, attributes)
 			if errors.Is(err, storage.ErrNotFound) {
 				return hintClient(err, client)
 			}
@@ -69,11 +73,11 @@ func newClaimsExplainCommand(s *site) *cobra.Command {
 }
 
 // explainer is a provider that can say what a token would be, and no more.
-func explainer(o *opened) *oauth.Provider {
+func explainer(o *opened, longest time.Duration) *oauth.Provider {
 	return oauth.New(oauth.Config{
 		Name: o.issuer.Name, Issuer: o.issuer.URL, Audience: o.issuer.Audience,
 		AccessTokenLifetime: o.issuer.AccessToken.Lifetime.Std(),
-		LongestLifetime:     o.issuer.Keys.Retain.Std(),
+		LongestLifetime:     longest,
 		Claims:              o.issuer.CompiledClaims(),
 		Clients:             clients{o.issuer.StaticClients(), storage.NewClientCache(o.db)},
 	})

@@ -75,9 +75,8 @@ func (f *clientFlags) apply(c *cobra.Command, issuer *config.Issuer, client *sto
 		client.Audience = f.audience
 	}
 	if given("access-token-lifetime") {
-		if longest := issuer.Keys.Retain.Std(); f.lifetime < 0 || f.lifetime > longest {
-			return hint(fmt.Errorf("--access-token-lifetime %s: want at most keys.retain of the issuer, %s", f.lifetime, longest),
-				"a token must not outlive the key that verifies it: raise keys.retain first")
+		if err := f.checkLifetime(issuer); err != nil {
+			return err
 		}
 		client.AccessTokenLifetime = f.lifetime
 	}
@@ -97,6 +96,20 @@ func (f *clientFlags) apply(c *cobra.Command, issuer *config.Issuer, client *sto
 		return f.applyClaims(client)
 	}
 	return nil
+}
+
+// checkLifetime refuses what outlives the keys of servers that run, who know of
+// no client that is yet to come.
+func (f *clientFlags) checkLifetime(issuer *config.Issuer) error {
+	longest := issuer.Retention(nil)
+	if f.lifetime >= 0 && f.lifetime <= longest {
+		return nil
+	}
+	err := fmt.Errorf("--access-token-lifetime %s: want at most keys.retain of the issuer, %s", f.lifetime, longest)
+	if issuer.RetentionComputed() {
+		err = fmt.Errorf("--access-token-lifetime %s: want at most %s, for which a key stays published once it signs no more", f.lifetime, longest)
+	}
+	return hint(err, "a token must not outlive the key that verifies it: set keys.retain of the issuer to as much, and reload every replica first")
 }
 
 func (f *clientFlags) applyClaims(client *storage.Client) error {

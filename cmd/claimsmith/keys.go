@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ func newKeysCommand() *cobra.Command {
 // or down.
 type issuerKeys struct {
 	*opened
+	retain  time.Duration
 	ring    *jwks.Ring
 	secrets *jwks.Secrets
 }
@@ -55,8 +57,11 @@ func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) e
 		signers := newCommandSigners(o.config, log)
 		defer signers.stop()
 		k := &issuerKeys{opened: o}
-		ofRing := ringConfig(o.issuer, o.db, sealer, signers.holders(o.issuer), log)
-		ofSecrets := secretsConfig(o.issuer, o.db, sealer, log)
+		if k.retain, err = o.retention(c.Context()); err != nil {
+			return err
+		}
+		ofRing := ringConfig(o.issuer, k.retain, o.db, sealer, signers.holders(o.issuer), log)
+		ofSecrets := secretsConfig(o.issuer, k.retain, o.db, sealer, log)
 		ofRing.Observer, ofSecrets.Observer = events, events
 		if k.ring, err = jwks.Open(c.Context(), ofRing); err == nil {
 			k.secrets, err = jwks.OpenSecrets(c.Context(), ofSecrets)
@@ -66,6 +71,15 @@ func (s *site) onKeys(run func(c *cobra.Command, k *issuerKeys, args []string) e
 		}
 		return errors.Join(err, events.close())
 	})
+}
+
+// retention is how long a key of the issuer stays published at the end.
+func (o *opened) retention(ctx context.Context) (time.Duration, error) {
+	stored, err := o.db.Clients(ctx, o.issuer.Name)
+	if err != nil {
+		return 0, fmt.Errorf("list clients: %w", err)
+	}
+	return o.issuer.Retention(stored), nil
 }
 
 func newKeysListCommand(s *site) *cobra.Command {
@@ -120,17 +134,17 @@ func printSuccessor(c *cobra.Command, k jwks.Key) {
 }
 
 // ringConfig is how an issuer's keys live.
-func ringConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, holders jwks.Signer, log *slog.Logger) jwks.Config {
+func ringConfig(issuer *config.Issuer, retain time.Duration, db *storage.DB, sealer *jwks.Sealer, holders jwks.Signer, log *slog.Logger) jwks.Config {
 	c := issuer.RingConfig()
-	c.Store, c.Sealer, c.Log = db, sealer, log
+	c.Store, c.Sealer, c.Log, c.Retain = db, sealer, log, retain
 	c.Signer, c.Local = holders, issuer.Keys.Signer == ""
 	return c
 }
 
 // secretsConfig is how an issuer's HMAC secrets live.
-func secretsConfig(issuer *config.Issuer, db *storage.DB, sealer *jwks.Sealer, log *slog.Logger) jwks.SecretsConfig {
+func secretsConfig(issuer *config.Issuer, retain time.Duration, db *storage.DB, sealer *jwks.Sealer, log *slog.Logger) jwks.SecretsConfig {
 	return jwks.SecretsConfig{
 		Issuer: issuer.Name, Store: db, Sealer: sealer, Log: log,
-		Retain: issuer.Keys.Retain.Std(), Skew: issuer.Keys.Skew.Std(),
+		Retain: retain, Skew: issuer.Keys.Skew.Std(),
 	}
 }

@@ -109,7 +109,7 @@ func (k *issuerKeys) writeBlast(ctx context.Context, w io.Writer, key jwks.KeySt
 	if secret {
 		longest = 0 // no client's token but by a dialect
 	}
-	longest = min(max(longest, longestOfDialects), k.issuer.Keys.Retain.Std())
+	longest = min(max(longest, longestOfDialects), k.retain)
 	fmt.Fprintf(w, "signing\t%s\n", signingOf(key, now))
 	fmt.Fprintf(w, "tokens\t%s\n", tokensOf(key, now, longest))
 	fmt.Fprintf(w, "dialects\t%s\n", text(dialects))

@@ -38,6 +38,7 @@ type process struct {
 	plugins  map[string]*host.Plugin
 	rings    map[string]*jwks.Ring // by the issuer's name
 	secrets  map[string]*jwks.Secrets
+	retains  map[string]time.Duration // how long their keys are published at the end
 	dialects map[string][]*server.Dialect
 }
 
@@ -84,7 +85,7 @@ func (in *instance) open(ctx context.Context, cfg *config.Config, beside *proces
 		in: in, cfg: cfg, log: in.log, db: in.db, sealer: in.sealer, clients: in.clients, keys: in.keys,
 		throttle: in.throttle.With(cfg.Throttle.Limits()),
 		plugins:  map[string]*host.Plugin{}, rings: map[string]*jwks.Ring{},
-		secrets: map[string]*jwks.Secrets{}, dialects: map[string][]*server.Dialect{},
+		secrets: map[string]*jwks.Secrets{}, retains: map[string]time.Duration{}, dialects: map[string][]*server.Dialect{},
 	}
 	if err := p.open(ctx, beside); err != nil {
 		beside.release(p)
@@ -137,11 +138,17 @@ func (p *process) pluginsReady(ctx context.Context) error {
 func (p *process) startRings(ctx context.Context, beside *process) error {
 	for i := range p.cfg.Issuers {
 		issuer := &p.cfg.Issuers[i]
-		if ring, ok := beside.rings[issuer.Name]; ok && beside.sameKeys(issuer) && p.sameHolders(beside) {
+		stored, err := p.storedClients(ctx, issuer)
+		if err != nil {
+			return fmt.Errorf("open keys of issuer %s: %w", issuer.Name, err)
+		}
+		retain := issuer.Retention(stored)
+		p.retains[issuer.Name] = retain
+		if ring, ok := beside.rings[issuer.Name]; ok && beside.sameKeys(issuer) && retain == beside.retains[issuer.Name] && p.sameHolders(beside) {
 			p.rings[issuer.Name], p.secrets[issuer.Name] = ring, beside.secrets[issuer.Name]
 			continue
 		}
-		ring, secrets, err := p.openKeys(ctx, issuer)
+		ring, secrets, err := p.openKeys(ctx, issuer, retain)
 		if err != nil {
 			return fmt.Errorf("open keys of issuer %s: %w", issuer.Name, err)
 		}
@@ -172,7 +179,7 @@ func (p *process) endpoints() []server.Mounter {
 		mounters = append(mounters, p.withDialects(oauth.New(oauth.Config{
 			Name: issuer.Name, Issuer: issuer.URL, Audience: issuer.Audience,
 			AccessTokenLifetime: issuer.AccessToken.Lifetime.Std(),
-			LongestLifetime:     issuer.Keys.Retain.Std(),
+			LongestLifetime:     p.retains[issuer.Name],
 			RefreshIdle:         issuer.RefreshToken.Idle.Std(),
 			RefreshAbsolute:     issuer.RefreshToken.Absolute.Std(),
 			RefreshGrace:        issuer.RefreshToken.Grace.Std(),

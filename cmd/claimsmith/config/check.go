@@ -145,8 +145,8 @@ func (c *checker) checkIssuer(n int) {
 	}
 	c.checkKeys(path+".keys", i)
 	c.checkSigner(path+".keys.signer", i)
-	if i.AccessToken.Lifetime > i.Keys.Retain {
-		c.doc.Fault(path+".access_token.lifetime", "longer than keys.retain", "a token would outlive the key that verifies it: raise keys.retain")
+	if i.outlives(i.AccessToken.Lifetime.Std()) {
+		c.doc.Fault(path+".access_token.lifetime", "longer than keys.retain", raiseRetain)
 	}
 	if i.RefreshToken.Idle > i.RefreshToken.Absolute {
 		c.doc.Fault(path+".refresh_token.idle", "longer than refresh_token.absolute", "")
@@ -161,6 +161,9 @@ func (c *checker) checkIssuer(n int) {
 	}
 	for k := range i.Dialects {
 		c.checkDialect(i, &i.Dialects[k], fmt.Sprintf("%s.dialects[%d]", path, k))
+	}
+	if i.Keys.Retain == 0 {
+		i.computeRetention()
 	}
 }
 
@@ -237,8 +240,8 @@ func (c *checker) checkClient(i *Issuer, client *Client, path string) {
 		c.doc.Fault(path+".grants", err.Error(), "")
 	}
 	stored.Grants = grants
-	if client.AccessToken.Lifetime > max(i.Keys.Retain, i.AccessToken.Lifetime) {
-		c.doc.Fault(path+".access_token.lifetime", "longer than the issuer's keys.retain", "a token would outlive the key that verifies it: raise keys.retain")
+	if i.outlives(client.AccessToken.Lifetime.Std()) && client.AccessToken.Lifetime > i.AccessToken.Lifetime {
+		c.doc.Fault(path+".access_token.lifetime", "longer than the issuer's keys.retain", raiseRetain)
 	}
 	if client.Claims != nil && c.compile(client.Claims) != nil {
 		stored.Claims = claimsText(client.Claims)

@@ -142,6 +142,8 @@ type Issuer struct {
 	claims  *oauth.Claims
 	clients map[string]*storage.Client
 	trusted []oauth.TrustedIssuer
+
+	retainComputed bool
 }
 
 // AccessToken says how access tokens are made.
@@ -170,8 +172,9 @@ type Keys struct {
 	Announce strictyaml.Duration `yaml:"announce"`
 	// How long services may cache the JWKS. Default 5m.
 	JWKSMaxAge strictyaml.Duration `yaml:"jwks_max_age"`
-	// How long a key stays published after it signed last: at least the
-	// lifetime of the longest-lived token. Default 24h.
+	// How long a key stays published after it signed last. Default: the lifetime
+	// of the longest-lived token of the issuer, its clients and dialects, and
+	// at least 24h.
 	Retain strictyaml.Duration `yaml:"retain"`
 	// How far the clocks of replicas and of services may differ. Default 60s.
 	Skew strictyaml.Duration `yaml:"skew"`

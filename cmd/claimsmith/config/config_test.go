@@ -143,7 +143,7 @@ issuers:
     chain: [peple]
     chian: [people]
     access_token: {lifetime: 2d}
-    keys: {announce: 1m, jwks_max_age: 5m}
+    keys: {announce: 1m, jwks_max_age: 5m, retain: 1d, signer: hsm}
     claims:
       email: ${identity.emial}
       iss: me

@@ -99,8 +99,8 @@ func (c *checker) checkDialect(i *Issuer, d *Dialect, path string) {
 	case d.Algorithm != "" && !dialect.IsHMAC(d.Algorithm) && d.Times != "":
 		c.doc.Fault(path+".times", "tokens that the JWKS verifies have times in seconds", "leave times out")
 	}
-	if lifetime := cmp.Or(d.Lifetime.Std(), loaded.Lifetime); lifetime > i.Keys.Retain.Std() {
-		c.doc.Fault(path, fmt.Sprintf("its tokens live for %v, longer than the issuer's keys.retain", lifetime), "a token would outlive the key that verifies it: raise keys.retain")
+	if lifetime := d.tokenLifetime(); i.outlives(lifetime) {
+		c.doc.Fault(path, fmt.Sprintf("its tokens live for %v, longer than the issuer's keys.retain", lifetime), raiseRetain)
 	}
 	if len(i.Chain) == 0 {
 		c.doc.Fault(path, "the issuer has no chain: nobody could log in", "")

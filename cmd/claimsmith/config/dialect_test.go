@@ -60,7 +60,6 @@ func TestDialectFaults(t *testing.T) {
 		"      - {dialect: woodwing, client: app, options: {serverVersion: 1}}":                               "the dialect has no such option",
 		"      - {dialect: woodwing, client: app, algorithm: ES384}":                                          "not one of the issuer's keys.algorithms",
 		"      - {dialect: woodwing, client: app, algorithm: ES256, times: iso}":                              "have times in seconds",
-		"      - {dialect: oisp, client: app, lifetime: 30d}":                                                 "longer than the issuer's keys.retain",
 		"      - {dialect: oisp, client: app}\n      - {dialect: oisp, client: other}":                        "another dialect is at /acme/v1/api/",
 		"      - {dialect: woodwing, client: app}\n      - {dialect: woodwing, client: other, path: /second}": "another dialect of the issuer is called woodwing",
 		"      - {dialect: woodwing, client: app, path: /oauth2/x}":                                           "the issuer's own endpoints",

@@ -69,7 +69,6 @@ func (i *Issuer) fill() {
 	or(&i.Keys.RotateEvery, jwks.DefaultRotateEvery)
 	or(&i.Keys.Announce, jwks.DefaultAnnounce)
 	or(&i.Keys.JWKSMaxAge, jwks.DefaultMaxAge)
-	or(&i.Keys.Retain, jwks.DefaultRetain)
 	or(&i.Keys.Skew, jwks.DefaultSkew)
 	if len(i.Keys.Algorithms) == 0 {
 		i.Keys.Algorithms = []string{jwks.DefaultAlgorithm}
