@@ -29,6 +29,19 @@ func startRelyingGo(t *testing.T, issuer string) string {
 	return startService(t, exec.Command(binary), issuer)
 }
 
+// startVerifiers starts examples/interop/verifiers, which verifies with libraries
+// that are no dependency of ours.
+func startVerifiers(t *testing.T, issuer string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "verifiers")
+	cmd := exec.Command("go", "build", "-o", binary, "./verifiers")
+	cmd.Dir = "../../examples/interop"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		servertest.Missing(t, "verifiers: %v\n%s", err, out)
+	}
+	return startService(t, exec.Command(binary), issuer)
+}
+
 // startRelyingNode starts examples/relying-node, which verifies with jose. What
 // stands in wrap is a program that runs it.
 func startRelyingNode(t *testing.T, issuer string, wrap ...string) string {

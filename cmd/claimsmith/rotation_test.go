@@ -107,10 +107,13 @@ func newRelyingLoad(t *testing.T, p *program) *relyingLoad {
 	if err != nil {
 		t.Fatal(err)
 	}
+	others := startVerifiers(t, p.URL)
 	return &relyingLoad{issuer: p, services: map[string]func(context.Context, string) error{
 		"jwks/verify":  func(ctx context.Context, token string) error { _, err := v.Verify(ctx, token); return err },
 		"relying-go":   bearer(startRelyingGo(t, p.URL)),
 		"relying-node": bearer(startRelyingNode(t, p.URL)),
+		"keyfunc":      bearer(others + "/keyfunc"),
+		"go-oidc":      bearer(others + "/go-oidc"),
 	}}
 }
 
