@@ -53,6 +53,25 @@ func TestDoctorOfAServiceThatSurvives(t *testing.T) {
 	}
 }
 
+// The services of examples/ survive. They fetch the keys every five minutes and for
+// each kid that they do not know, so they forget a revoked key late: the doctor
+// says so.
+func TestDoctorOfTheExamples(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T, string) string{
+		"relying-go":   startRelyingGo,
+		"relying-node": func(t *testing.T, issuer string) string { return startRelyingNode(t, issuer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			report, err := examine(t, func(issuer string) string { return start(t, issuer) })
+			if err != nil || strings.Count(report, "ok  ") != len(doctorChecks)-1 || !strings.Contains(report, "warn  forgets a revoked key") {
+				t.Errorf("%v\n%s", err, report)
+			}
+		})
+	}
+}
+
 func proxyTo(service string) http.Handler {
 	u, err := url.Parse(service)
 	if err != nil {
