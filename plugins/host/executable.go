@@ -72,7 +72,7 @@ func (e *executable) unchanged() error {
 		return fmt.Errorf("check executable: %w", err)
 	}
 	if now.Size() != e.info.Size() || !now.ModTime().Equal(e.info.ModTime()) || changed(now) != changed(e.info) {
-		return fmt.Errorf("%s was written to while it was started", e.path)
+		return fmt.Errorf("%s was changed while it was started", e.path)
 	}
 	return nil
 }

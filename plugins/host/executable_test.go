@@ -28,7 +28,7 @@ func TestExecutableWrittenToAfterTheHash(t *testing.T) {
 	if err := os.Chtimes(path, exe.info.ModTime(), exe.info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	if err := exe.unchanged(); err == nil || !strings.Contains(err.Error(), "was written to while it was started") {
+	if err := exe.unchanged(); err == nil || !strings.Contains(err.Error(), "was changed while it was started") {
 		t.Errorf("written to: %v", err)
 	}
 }

@@ -199,6 +199,22 @@ func TestPinnedScript(t *testing.T) {
 	}
 }
 
+// A file that is written to between its hash and its handshake gets no secret.
+func TestFileThatChangesAsItStarts(t *testing.T) {
+	path, _ := pinned(t)
+	script := path + ".sh"
+	text := "#!/bin/sh\necho '# more' >>" + script + "\nexec " + path + ` plugin serve "$1"` + "\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(text))
+	c := config(t, "")
+	c.Builtin, c.Command, c.SHA256 = "", []string{script, "echo"}, hex.EncodeToString(sum[:])
+	if p, err := host.Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), "was changed while it was started") {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
 // A plugin without a descriptor left goes on answering, and is replaced without a loss.
 func TestLeakOfDescriptorsStaysInThePlugin(t *testing.T) {
 	c := config(t, "")
