@@ -32,3 +32,24 @@ func TestExecutableWrittenToAfterTheHash(t *testing.T) {
 		t.Errorf("written to: %v", err)
 	}
 }
+
+// What is executed is the file that was hashed, whatever its path names by then.
+func TestExecutableReplacedAfterTheHash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plugin")
+	for name, text := range map[string]string{path: "#!/bin/echo hashed\n", path + ".new": "#!/bin/echo replaced\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exe, err := openExecutable(&Config{Command: []string{path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exe.close()
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exe.command(nil).Output(); err != nil || !strings.HasPrefix(string(out), "hashed ") {
+		t.Errorf("executed: %q, %v", out, err)
+	}
+}
