@@ -29,8 +29,10 @@ func TestGoPluginBehaves(t *testing.T) {
 // docs/plugins.md shows the plugin as it is, and what its test really prints.
 func TestPluginDocsAreTrue(t *testing.T) {
 	docs := readFile(t, "../docs/plugins.md")
-	if !strings.Contains(docs, "```go\n"+readFile(t, "plugin-go/main.go")+"```\n") {
-		t.Error("docs/plugins.md does not show plugin-go/main.go as it is")
+	for name, language := range map[string]string{"main.go": "go", "main_test.go": "go", "keys.json": "json"} {
+		if !strings.Contains(docs, "```"+language+"\n"+readFile(t, "plugin-go/"+name)+"```\n") {
+			t.Errorf("docs/plugins.md does not show plugin-go/%s as it is", name)
+		}
 	}
 	test := exec.Command(imageBinary(t), "plugin", "test", goPlugin(t), "--config", "plugin-go/keys.json", "--api-key-stdin")
 	test.Stdin = strings.NewReader("acme-7e1f0c2d9b4a48d6\n")
@@ -40,6 +42,14 @@ func TestPluginDocsAreTrue(t *testing.T) {
 	if diff := cmp.Diff(hash.ReplaceAllString(shown, "HASH"), hash.ReplaceAllString(runToEnd(t, test), "HASH")); diff != "" {
 		t.Errorf("claimsmith plugin test prints (-docs/plugins.md +now):\n%s", diff)
 	}
+}
+
+// The plugin's own test is one that an outsider writes.
+func TestGoPluginsOwnTest(t *testing.T) {
+	test := exec.Command("go", "test", "-count=1", ".")
+	test.Dir = "plugin-go"
+	test.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+	runToEnd(t, test)
 }
 
 // goPlugin builds the plugin as an outsider does: in a module of its own.

@@ -95,7 +95,13 @@ func (o *pluginTest) run(c *cobra.Command, args []string) error {
 	}
 	defer session.Close()
 	introduce(c.OutOrStdout(), session.Describe(), process)
-	return runChecks(c.Context(), c.OutOrStdout(), session)
+	if err := runChecks(c.Context(), c.OutOrStdout(), session); err != nil {
+		return err
+	}
+	if plugin.Password.User == "" && plugin.APIKey == "" && plugin.Assertion.Secret == "" {
+		fmt.Fprintln(c.OutOrStdout(), "hint: most is proved with a credential that it knows: --user and --password-stdin, --api-key-stdin or --assertion-stdin")
+	}
+	return nil
 }
 
 // process says what is started.

@@ -56,7 +56,7 @@ func TestQuickFailuresLeaveTheBreakerClosed(t *testing.T) {
 
 func TestCallsAreCounted(t *testing.T) {
 	c := config(t, "")
-	c.CallTimeout = 100 * time.Millisecond
+	c.CallTimeout = time.Second
 	p, err := host.New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -52,6 +52,22 @@ func TestRubbishBecomesAFewLines(t *testing.T) {
 	}
 }
 
+// A line that never ends is kept no longer than it is logged, and logged as far
+// as the others.
+func TestLinesAreCut(t *testing.T) {
+	l := &lines{each: func([]byte, bool) {}, most: 100}
+	for range 1000 {
+		l.Write(make([]byte, 100))
+	}
+	if cap(l.part) > 1000 {
+		t.Errorf("%d bytes are kept", cap(l.part))
+	}
+	text := logged([]string{strings.Repeat("y", 5000)}, strings.NewReader(strings.Repeat("z", 3*maxLine)))
+	if n := strings.Count(text, "z"); n != maxLine || !strings.Contains(text, "z…") {
+		t.Errorf("of a long line %d bytes are logged, want %d", n, maxLine)
+	}
+}
+
 func FuzzOutput(f *testing.F) {
 	f.Add([]byte(`{"level":"INFO","msg":"x","a":{"b":1}}`+"\n{}\n"), "hunter22")
 	f.Add([]byte("panic: x\n\xff\xfe"), "\n\n\n\n\n")
