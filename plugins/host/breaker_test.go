@@ -41,6 +41,25 @@ func TestBreakerSparesTheWait(t *testing.T) {
 	}
 }
 
+// A fresh process is not held to what the one before it did.
+func TestBreakerIsOfOneProcess(t *testing.T) {
+	c := config(t, "")
+	c.CallTimeout = 200 * time.Millisecond
+	p := ready(t, c)
+	for range 5 {
+		_, _ = p.Authenticate(t.Context(), login("wait"))
+	}
+	if !p.Status().Breaker {
+		t.Fatal("the breaker is closed")
+	}
+	if err := p.Upgrade(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if p.Status().Breaker {
+		t.Error("an upgrade leaves the breaker open")
+	}
+}
+
 // Whoever finds a credential that makes a plugin fail shuts out nobody.
 func TestQuickFailuresLeaveTheBreakerClosed(t *testing.T) {
 	p := ready(t, config(t, ""))

@@ -165,29 +165,31 @@ func TestUpgradeMendsWhatCouldNotStart(t *testing.T) {
 }
 
 func TestHungPluginIsReplaced(t *testing.T) {
-	for name, hang := range map[string]func(*testing.T, *host.Plugin){
-		"stopped process": func(t *testing.T, p *host.Plugin) {
-			_ = syscall.Kill(p.Status().PID, syscall.SIGSTOP)
-		},
-		"deaf to every caller": func(t *testing.T, p *host.Plugin) {
-			pid := p.Status().PID
+	for name, test := range map[string]struct {
+		hang func(*testing.T, *host.Plugin)
+		why  string
+	}{
+		"stopped process": {func(t *testing.T, p *host.Plugin) { _ = syscall.Kill(p.Status().PID, syscall.SIGSTOP) }, "it hangs: "},
+		"deaf to every caller": {func(t *testing.T, p *host.Plugin) {
+			pid, limit := p.Status().PID, time.Now().Add(30*time.Second)
 			var wg sync.WaitGroup
 			for range 8 {
 				wg.Go(func() {
-					for p.Status().PID == pid {
+					for p.Status().PID == pid && time.Now().Before(limit) {
 						_, _ = p.Authenticate(t.Context(), login("hang"))
 					}
 				})
 			}
 			wg.Wait()
-		},
+		}, "calls without an answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := config(t, "")
-			c.CallTimeout, c.HealthEvery = 100*time.Millisecond, 50*time.Millisecond
+			c.CallTimeout, c.HealthEvery = 300*time.Millisecond, 50*time.Millisecond
 			p := ready(t, c)
 			pid := p.Status().PID
-			hang(t, p)
+			test.hang(t, p)
 			eventually(t, "another process serves", func() bool {
 				s := p.Status()
 				return s.State == host.Serving && s.PID != pid
@@ -196,7 +198,9 @@ func TestHungPluginIsReplaced(t *testing.T) {
 				t.Error("the one that hangs is still there")
 			}
 			eventually(t, "an answer", func() bool { _, err := p.Authenticate(t.Context(), login("alice")); return err == nil })
-			t.Log(p.Status().LastError)
+			if s := p.Status(); !strings.Contains(s.LastError, test.why) {
+				t.Errorf("replaced because %s, want %s", s.LastError, test.why)
+			}
 		})
 	}
 }
