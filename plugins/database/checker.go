@@ -57,7 +57,7 @@ func (a *attempt) check(ctx context.Context, found *account) (bool, error) {
 	if err := a.gate.enter(ctx); err != nil {
 		return false, err
 	}
-	defer a.gate.leave()
+	defer a.gate.leave(hash.Memory())
 	a.done, a.stored, a.hash = true, stored, hash
 	a.right = hash.Verify(a.secret.Reveal())
 	return a.right, nil

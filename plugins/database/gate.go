@@ -21,6 +21,7 @@ type gate struct {
 const (
 	queuePerCore = 64
 	retryAfter   = time.Second
+	muchMemory   = 8 << 20 // bytes
 )
 
 var errBusy = errors.New("too many passwords are being checked")
@@ -56,4 +57,13 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 }
 
-func (g *gate) leave() { <-g.running }
+// leave makes room for the next check, of which the memory of this one, in bytes, must
+// be gone by then: argon2's is left to the garbage collector, which would let some gather
+// before it runs. Running it costs about a thirtieth of such a hash; returning
+// the memory to the system each time would cost half of one.
+func (g *gate) leave(used int) {
+	if used >= muchMemory {
+		runtime.GC()
+	}
+	<-g.running
+}

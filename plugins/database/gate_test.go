@@ -37,7 +37,7 @@ func TestChecksAtOnceAreBounded(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				defer g.leave()
+				defer g.leave(0)
 				count := func(change int) {
 					mu.Lock()
 					defer mu.Unlock()

@@ -72,7 +72,7 @@ func (n *renewal) run(ctx context.Context, w *weak, secret string) (bool, error)
 		return false, err
 	}
 	w.renewed = password.New(secret)
-	n.gate.leave()
+	n.gate.leave(password.Usual().Memory())
 	return n.primary.renew(ctx, *w)
 }
 

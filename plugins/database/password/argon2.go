@@ -63,7 +63,7 @@ func argon2Hash(scheme string, memory, passes, threads int, salt, key []byte) Ha
 	if scheme == "argon2i" {
 		derive = argon2.Key
 	}
-	return Hash{scheme: scheme, salt: salt, key: key, derive: func(password string, salt []byte) []byte {
+	return Hash{scheme: scheme, salt: salt, key: key, memory: memory << 10, derive: func(password string, salt []byte) []byte {
 		return derive([]byte(password), salt, uint32(passes), uint32(memory), uint8(threads), uint32(len(key)))
 	}}
 }

@@ -28,6 +28,7 @@ var (
 type Hash struct {
 	scheme    string
 	salt, key []byte
+	memory    int // bytes that checking it takes and leaves to the garbage collector
 	// longest is how many bytes of a password the scheme looks at, or that are
 	// reasonable work; a longer password matches nothing. 0 is no limit.
 	longest int
@@ -43,6 +44,10 @@ type Hash struct {
 
 // Scheme names the form of the hash, such as argon2id.
 func (h Hash) Scheme() string { return h.scheme }
+
+// Memory returns how many bytes checking the hash takes, where that is much. They are
+// left to the garbage collector.
+func (h Hash) Memory() int { return h.memory }
 
 // Verify reports whether the hash is of this password. It takes the same work
 // whether it is or not.

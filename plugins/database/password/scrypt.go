@@ -24,7 +24,7 @@ func parseScrypt(_ Policy, text string) (Hash, error) {
 }
 
 func scryptHash(n, r, p int, salt, key []byte) (Hash, error) {
-	h := Hash{scheme: "scrypt", salt: salt, key: key, derive: func(password string, salt []byte) []byte {
+	h := Hash{scheme: "scrypt", salt: salt, key: key, memory: 128 * n * r, derive: func(password string, salt []byte) []byte {
 		key, err := scrypt.Key([]byte(password), salt, n, r, p, len(key))
 		if err != nil {
 			return nil
@@ -55,7 +55,7 @@ func parseYescrypt(_ Policy, text string) (Hash, error) {
 		return Hash{}, ErrTooCostly
 	}
 	salt, key := yescrypt.Decode64([]byte(parts[3])), yescrypt.Decode64([]byte(parts[4]))
-	h := Hash{scheme: "yescrypt", salt: salt, key: key, derive: func(password string, salt []byte) []byte {
+	h := Hash{scheme: "yescrypt", salt: salt, key: key, memory: 128 * r << ln, derive: func(password string, salt []byte) []byte {
 		key, err := yescrypt.Key([]byte(password), salt, 1<<ln, r, 1, len(key))
 		if err != nil {
 			return nil
