@@ -23,7 +23,11 @@ func TestPluginContract(t *testing.T) {
 		attributes map[string]string
 	}{
 		"users table": {map[string]any{"url": table}, map[string]string{"unit": "south"}},
-		"query":       {legacyConfig(tables), map[string]string{"organisation": "Acme", "unit": "south"}},
+		"users table and a replica": {
+			map[string]any{"url": table, "replicas": []string{table}, "max_lag": "10s", "lag": "select 0"},
+			map[string]string{"unit": "south"},
+		},
+		"query": {legacyConfig(tables), map[string]string{"organisation": "Acme", "unit": "south"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, _ := json.Marshal(c.config)

@@ -126,37 +126,37 @@ func TestServersThatFail(t *testing.T) {
 	primary, replica, other := servertest.PostgreSQL(t), servertest.PostgreSQL(t), servertest.PostgreSQL(t)
 	config := replicated(t, primary, replica, other)
 	execute(t, other, `update person set team = 'second'`)
-	toPrimary, toReplica, toOther := newDoor(t, primary), newDoor(t, replica), newDoor(t, other)
+	toPrimary, toReplica, toOther := servertest.NewLine(t, primary), servertest.NewLine(t, replica), servertest.NewLine(t, other)
 	config["url"], config["replicas"] = toPrimary.URL, []string{toReplica.URL, toOther.URL}
 	p := configured(t, config)
 
-	for _, failure := range []string{"shut", "stuck"} {
-		toReplica.set(failure)
+	for failure, fail := range map[string]func(*servertest.Line){"cut off": (*servertest.Line).Cut, "frozen": (*servertest.Line).Freeze} {
+		fail(toReplica)
 		for range 4 {
 			if got := by(t, p, "alice", "right"); got != "second" && got != "replica" {
 				t.Errorf("one replica is %s: %s", failure, got)
 			}
 		}
-		toOther.set(failure)
+		fail(toOther)
 		eventually(t, p, "alice", "right", "primary")
 		if got := by(t, p, "nobody", "right"); got != "unknown" {
 			t.Errorf("both replicas are %s: nobody is %s", failure, got)
 		}
-		toPrimary.set(failure)
+		fail(toPrimary)
 		for _, username := range []string{"alice", "nobody"} {
 			if got := by(t, p, username, "right"); got != "unavailable" {
 				t.Errorf("all are %s: %s is %s", failure, username, got)
 			}
 		}
-		toReplica.set("open")
+		toReplica.Mend()
 		eventually(t, p, "alice", "right", "replica")
 		for username, want := range map[string]string{"alice": "invalid", "nobody": "unknown"} {
 			if got := by(t, p, username, "wrong"); got != want { // within max_lag its word stands
 				t.Errorf("primary and a replica are %s: %s is %s", failure, username, got)
 			}
 		}
-		toPrimary.set("open")
-		toOther.set("open")
+		toPrimary.Mend()
+		toOther.Mend()
 		eventually(t, p, "alice", "right", "second")
 	}
 }
@@ -174,10 +174,10 @@ func TestStartWhileServersAreDown(t *testing.T) {
 	eventually(t, p, "alice", "right", "replica")
 
 	url := servertest.PostgreSQL(t)
-	door := newDoor(t, url)
+	line := servertest.NewLine(t, url)
 	add(t, openUsers(t, url), database.User{Username: "alice"}, "right")
-	door.set("shut")
-	late := configured(t, map[string]any{"url": door.URL, "replicas": []string{url}, "max_lag": "10s", "lag": "select 0"})
+	line.Cut()
+	late := configured(t, map[string]any{"url": line.URL, "replicas": []string{url}, "max_lag": "10s", "lag": "select 0"})
 	if _, err := late.Authenticate(t.Context(), login("alice", "right")); err != nil {
 		t.Errorf("while the primary is down: %v", err)
 	}
