@@ -104,6 +104,27 @@ func TestHashesAreRenewedAtLogin(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) { renew(t, url, some) }, "postgres", "mariadb")
 }
 
+// Another application of the same table may know the hash by a prefix.
+func TestHashesAreRenewedInTheFormOfAnother(t *testing.T) {
+	url := newDatabase(t, "sqlite")
+	execute(t, url, member, `insert into member values ('alice', 'bcrypt$`+bcryptHash+`', 0)`)
+	for _, prefix := range []string{"argon2", "{argon2}"} {
+		config := renewing(url)
+		config["update"] = `update member set pw = '` + prefix + `' || :hash where login = :username and pw = :old_hash`
+		for range 2 {
+			p := configured(t, config)
+			if _, err := p.Authenticate(t.Context(), login("alice", "correct horse")); err != nil {
+				t.Error(err)
+			}
+			p.Close()
+		}
+		if hash, _ := storedHash(t, openDatabase(t, url), "alice"); !strings.HasPrefix(hash, prefix+"$argon2id$v=19$") {
+			t.Errorf("with the prefix %s: %.20s", prefix, hash)
+		}
+		execute(t, url, `update member set pw = '{bcrypt}`+bcryptHash+`'`)
+	}
+}
+
 func TestManyLoginsRenewOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		execute(t, url, member, `insert into member values ('alice', '`+bcryptHash+`', 0)`)
