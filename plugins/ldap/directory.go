@@ -20,7 +20,7 @@ type directory struct {
 
 	base      dnTemplate
 	scope     int
-	filter    filterTemplate
+	filter    *filterTemplate
 	usernames usernames
 
 	attributes Attributes

@@ -34,53 +34,71 @@ func TestFilterTemplateExpands(t *testing.T) {
 			t.Errorf("%s: %v", c.text, err)
 			continue
 		}
-		if got, _ := f.expandFilter(given, c.missing); got != c.want {
-			t.Errorf("%s becomes %s, want %s", c.text, got, c.want)
+		got, ok := f.expand(given, c.missing)
+		if ok != (c.want != "") {
+			t.Errorf("%s: a filter comes of it: %t", c.text, ok)
+		}
+		if ok && encoding(t, got) != compiled(t, c.want) {
+			t.Errorf("%s does not become %s", c.text, c.want)
 		}
 	}
 }
 
-// Whatever the values, a filter keeps the structure that its template has, and
-// asks for exactly these values.
+func TestFiltersAreJoined(t *testing.T) {
+	one, two := equality("uid", "a*)"), presence("mail")
+	for want, f := range map[string]filter{
+		`(uid=a\2a\29)`:            one,
+		`(mail=*)`:                 joined(filterAnd, two),
+		`(&(uid=a\2a\29)(mail=*))`: joined(filterAnd, one, two),
+		`(|(mail=*)(uid=a\2a\29)(uid=` + strings.Repeat("x", 300) + `))`: joined(filterOr, two, one, equality("uid", strings.Repeat("x", 300))),
+	} {
+		if encoding(t, f) != compiled(t, want) {
+			t.Errorf("%q is not %s", f, want)
+		}
+	}
+}
+
+// encoding is a filter with each length as short as it can be.
+func encoding(t *testing.T, f filter) string {
+	t.Helper()
+	p, err := ber.DecodePacketErr([]byte(f))
+	if err != nil {
+		t.Fatalf("%q: %v", f, err)
+	}
+	return string(p.Bytes())
+}
+
+// compiled is what another library makes of a filter's text.
+func compiled(t *testing.T, text string) string {
+	t.Helper()
+	p, err := ldap.CompileFilter(text)
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return string(p.Bytes())
+}
+
+// Whatever the value, a filter is what its text would be with the value escaped in it.
 func FuzzFilterTemplate(f *testing.F) {
 	f.Add("(&(objectClass=person)(uid={username}))", "alice")
-	f.Add("(|(uid={username})(cn=x{username}y))", "*)(uid=*")
+	f.Add("(|(uid={username})(cn=x{username}y*{username}))", "*)(uid=*")
 	f.Add("(uid:caseExactMatch:={username})", "\x00\\2a\xff")
+	f.Add("(uid:dn:={username})", "\x00{username}\x00")
 	f.Add("(uid={username}", "{username}")
 	f.Fuzz(func(t *testing.T, text, value string) {
 		template, err := parseFilterTemplate(text)
-		if err != nil {
+		if err != nil || value == "" || strings.Contains(text, `\00`) {
 			return
 		}
-		expand := func(value string) string {
-			filter, _ := template.expandFilter(func(string) (string, bool) { return value, true }, present)
-			return filter
+		got, ok := template.expand(func(string) (string, bool) { return value, true }, refuse)
+		if !ok {
+			t.Fatalf("%q with %q is no filter", text, value)
 		}
-		if value == "" || !strings.Contains(text, "{") {
-			return
-		}
-		filter := expand(value)
-		compiled, err := ldap.CompileFilter(filter)
-		if err != nil {
-			t.Fatalf("%q with %q becomes %q: %v", text, value, filter, err)
-		}
-		harmless, err := ldap.CompileFilter(expand("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := shape(compiled), shape(harmless); got != want {
-			t.Fatalf("%q with %q has shape %s, want %s", text, value, got, want)
+		want := placeholder.ReplaceAllLiteralString(text, ldap.EscapeFilter(value))
+		if encoding(t, got) != compiled(t, want) {
+			t.Fatalf("%q with %q is not %q", text, value, want)
 		}
 	})
-}
-
-// shape is the tree of a filter, as it is sent, without its values.
-func shape(p *ber.Packet) string {
-	s := "("
-	for _, child := range p.Children {
-		s += shape(child)
-	}
-	return s + ")"
 }
 
 // Whatever the value, a DN keeps its parts, and the value is one of them.

@@ -21,7 +21,7 @@ const (
 // groups says how the groups of an entry are found.
 type groups struct {
 	attribute string
-	filter    filterTemplate // none: no search
+	filter    *filterTemplate // nil: no search
 	base      string
 	name      string
 	depth     int // levels of groups of groups; 0 for none
@@ -91,8 +91,8 @@ func (d *directory) groupsOf(ctx context.Context, e *entry, id sdk.Identity) ([]
 		m.add(value, d.groups.nameOf(value, nil))
 	}
 	if d.groups.filter != nil {
-		filter, _ := d.groups.filter.expandFilter(ofEntry(e, id), never)
-		if err := d.searchGroups(ctx, filter, m); err != nil {
+		f, _ := d.groups.filter.expand(ofEntry(e, id), never)
+		if err := d.searchGroups(ctx, f, m); err != nil {
 			return nil, err
 		}
 	}
@@ -113,12 +113,12 @@ func (d *directory) ascend(ctx context.Context, m *membership) error {
 	below := m.fresh
 	m.fresh = nil
 	for batch := range slices.Chunk(below, groupBatch) {
-		var filters []string
+		var filters []filter
 		for _, dn := range batch {
-			filter, _ := d.groups.filter.expandFilter(ofGroup(dn), never)
-			filters = append(filters, filter)
+			f, _ := d.groups.filter.expand(ofGroup(dn), never)
+			filters = append(filters, f)
 		}
-		if err := d.searchGroups(ctx, anyOf(filters), m); err != nil {
+		if err := d.searchGroups(ctx, joined(filterOr, filters...), m); err != nil {
 			return err
 		}
 	}
@@ -126,12 +126,12 @@ func (d *directory) ascend(ctx context.Context, m *membership) error {
 }
 
 // searchGroups adds the groups that a filter finds, however many pages they fill.
-func (d *directory) searchGroups(ctx context.Context, filter string, m *membership) error {
+func (d *directory) searchGroups(ctx context.Context, f filter, m *membership) error {
 	attribute := d.groups.name
 	if attribute == "dn" {
 		attribute = "1.1" // none
 	}
-	q := query{base: d.groups.base, scope: ldap.ScopeWholeSubtree, filter: filter, attributes: []string{attribute}, seconds: d.timeLimit}
+	q := query{base: d.groups.base, scope: ldap.ScopeWholeSubtree, filter: f, attributes: []string{attribute}, seconds: d.timeLimit}
 	var found []*entry
 	err := d.pool.do(ctx, searching, func(w *wire) (err error) {
 		found, err = w.searchAll(q, groupPage, maxGroups)

@@ -65,12 +65,12 @@ func (d *directory) refresh(ctx context.Context, id sdk.Identity) (sdk.Identity,
 // lookup reads an identity that nobody proved.
 func (d *directory) lookup(ctx context.Context, name string) (sdk.Identity, error) {
 	r := sdk.Request{Credential: sdk.Credential{Username: name}}
-	filter, ok := d.loginFilter(r, present)
+	f, ok := d.loginFilter(r, present)
 	if !ok {
 		return sdk.Identity{}, sdk.ErrUnknown
 	}
 	base, scope := d.baseFor(said(r, name))
-	entry, err := d.find(ctx, base, scope, filter, d.atRefresh)
+	entry, err := d.find(ctx, base, scope, f, d.atRefresh)
 	if errors.Is(err, sdk.ErrUnknown) {
 		entry, err = d.findSubject(ctx, name, tenant{}.values)
 	}

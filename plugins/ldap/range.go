@@ -70,7 +70,7 @@ func (d *directory) readRest(ctx context.Context, dn, name string, next int, a *
 // readFrom returns an attribute's values from the given one on, as many as the directory gives.
 func (d *directory) readFrom(ctx context.Context, dn, name string, from int) (attribute, error) {
 	asked := fmt.Sprintf("%s;range=%d-*", name, from)
-	found, err := d.search(ctx, query{base: dn, scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attributes: []string{asked},
+	found, err := d.search(ctx, query{base: dn, scope: ldap.ScopeBaseObject, filter: presence("objectClass"), attributes: []string{asked},
 		entries: 1, seconds: d.timeLimit})
 	if err != nil {
 		return attribute{}, err

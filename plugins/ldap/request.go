@@ -64,7 +64,7 @@ func (w *wire) startTLS() error {
 type query struct {
 	base       string
 	scope      int
-	filter     string
+	filter     filter
 	attributes []string
 	entries    int // at most; 0 is no limit
 	seconds    int // at most
@@ -78,10 +78,6 @@ func (w *wire) search(q query) ([]*entry, error) {
 
 // searchPage also returns the controls of the answer.
 func (w *wire) searchPage(q query, controls ...control) (found []*entry, answer string, err error) {
-	filter, err := ldap.CompileFilter(q.filter)
-	if err != nil {
-		return nil, "", err
-	}
 	err = w.send(opSearch, func(e *encoder) {
 		e.text(tagOctets, q.base)
 		e.number(tagEnumerated, q.scope)
@@ -89,7 +85,7 @@ func (w *wire) searchPage(q query, controls ...control) (found []*entry, answer 
 		e.number(tagInteger, q.entries)
 		e.number(tagInteger, q.seconds)
 		e.boolean(false) // values too, not the names alone
-		e.b = append(e.b, filter.Bytes()...)
+		e.b = append(e.b, q.filter...)
 		list := e.begin(tagSequence)
 		for _, name := range q.attributes {
 			e.text(tagOctets, name)

@@ -12,10 +12,10 @@ import (
 // errAmbiguous is a denial: who is meant cannot be told.
 var errAmbiguous = fmt.Errorf("two entries match: %w", sdk.Denied(sdk.Invalid))
 
-// find returns the one entry under base that the filter matches. No entry
+// find returns the one entry under base that the filter f matches. No entry
 // is sdk.ErrUnknown, several are errAmbiguous.
-func (d *directory) find(ctx context.Context, base string, scope int, filter string, attributes []string) (*entry, error) {
-	found, err := d.search(ctx, query{base: base, scope: scope, filter: filter, attributes: attributes, entries: 2, seconds: d.timeLimit})
+func (d *directory) find(ctx context.Context, base string, scope int, f filter, attributes []string) (*entry, error) {
+	found, err := d.search(ctx, query{base: base, scope: scope, filter: f, attributes: attributes, entries: 2, seconds: d.timeLimit})
 	switch {
 	case errors.Is(err, sdk.ErrUnavailable):
 		return nil, err
@@ -54,11 +54,11 @@ func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*entry, error
 	if !ok {
 		return nil, sdk.ErrUnknown
 	}
-	filter, ok := d.loginFilter(r, refuse)
+	f, ok := d.loginFilter(r, refuse)
 	if !ok {
 		return nil, sdk.ErrUnknown
 	}
-	e, err := d.find(ctx, base, d.scope, filter, d.atLogin)
+	e, err := d.find(ctx, base, d.scope, f, d.atLogin)
 	if err == nil && !d.sameOrganisation(e, tenant{organisation: r.Attributes["organisation"]}) {
 		return nil, sdk.ErrUnknown
 	}
@@ -67,23 +67,23 @@ func (d *directory) findLogin(ctx context.Context, r sdk.Request) (*entry, error
 
 // findSubject returns the entry of a subject, if the filter still lets it in.
 func (d *directory) findSubject(ctx context.Context, subject string, value values) (*entry, error) {
-	wanted, ok := subjectFilterValue(d.attributes.Subject, subject)
+	wanted, ok := subjectValue(d.attributes.Subject, subject)
 	if !ok {
 		return nil, sdk.ErrUnknown
 	}
-	filter := "(&(" + d.attributes.Subject + "=" + wanted + ")" + d.admission(value) + ")"
+	f := joined(filterAnd, equality(d.attributes.Subject, wanted), d.admission(value))
 	base, scope := d.baseFor(value)
-	return d.find(ctx, base, scope, filter, d.atRefresh)
+	return d.find(ctx, base, scope, f, d.atRefresh)
 }
 
 // admission is the filter that an entry must match whatever its user name.
-func (d *directory) admission(value values) string {
-	text, _ := d.filter.expandFilter(value, present)
+func (d *directory) admission(value values) filter {
+	f, _ := d.filter.expand(value, present)
 	if d.usernames.upnFilter == nil {
-		return text
+		return f
 	}
-	principal, _ := d.usernames.upnFilter.expandFilter(value, present)
-	return anyOf([]string{text, principal})
+	principal, _ := d.usernames.upnFilter.expand(value, present)
+	return joined(filterOr, f, principal)
 }
 
 // baseFor is where to search if not all placeholders of base may have values.

@@ -61,6 +61,15 @@ func (t template) expand(b *strings.Builder, value values, escape func(string) s
 	return true
 }
 
+// literal is the text of a template without placeholders.
+func (t template) literal() string {
+	var b strings.Builder
+	for _, p := range t {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
 func (t template) placeholders() (names []string) {
 	for _, p := range t {
 		if p.placeholder != "" {

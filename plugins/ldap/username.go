@@ -11,7 +11,7 @@ import (
 // usernames tells the forms of user name apart.
 type usernames struct {
 	domains   []string
-	upnFilter filterTemplate // none: an @ has no meaning
+	upnFilter *filterTemplate // nil: an @ has no meaning
 	suffixes  []string
 }
 
@@ -76,26 +76,18 @@ func said(r sdk.Request, username string) values {
 }
 
 // loginFilter returns the filter for the user name of a request; false if it can match nobody.
-func (d *directory) loginFilter(r sdk.Request, missing absence) (string, bool) {
+func (d *directory) loginFilter(r sdk.Request, missing absence) (filter, bool) {
 	account, principal := d.usernames.split(r.Credential.Username)
-	var alternatives []string
+	var alternatives []filter
 	if account != "" {
-		if text, ok := d.filter.expandFilter(said(r, account), missing); ok {
-			alternatives = append(alternatives, text)
+		if f, ok := d.filter.expand(said(r, account), missing); ok {
+			alternatives = append(alternatives, f)
 		}
 	}
 	if principal != "" {
-		if text, ok := d.usernames.upnFilter.expandFilter(said(r, principal), missing); ok {
-			alternatives = append(alternatives, text)
+		if f, ok := d.usernames.upnFilter.expand(said(r, principal), missing); ok {
+			alternatives = append(alternatives, f)
 		}
 	}
-	return anyOf(alternatives), len(alternatives) > 0
-}
-
-// anyOf joins filters so that one of them must match.
-func anyOf(filters []string) string {
-	if len(filters) == 1 {
-		return filters[0]
-	}
-	return "(|" + strings.Join(filters, "") + ")"
+	return joined(filterOr, alternatives...), len(alternatives) > 0
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-ldap/ldap/v3"
 	"github.com/google/uuid"
 )
 
@@ -88,21 +87,16 @@ func sid(raw string) string {
 	return s
 }
 
-// subjectFilterValue is a subject as it stands in a filter; false if the attribute
+// subjectValue is a subject as the directory has it; false if the attribute
 // cannot have such a value.
-func subjectFilterValue(attribute, subject string) (string, bool) {
+func subjectValue(attribute, subject string) (string, bool) {
 	if binaryAttributes[strings.ToLower(attribute)] != "guid" {
-		return ldap.EscapeFilter(subject), isName(subject) // directories take a SID as text too
+		return subject, isName(subject) // directories take a SID as text too
 	}
 	id, err := uuid.Parse(subject)
 	if err != nil {
 		return "", false
 	}
 	id = swapGUID(id)
-	var b strings.Builder
-	for _, octet := range id {
-		b.WriteByte('\\')
-		b.WriteString(hex.EncodeToString([]byte{octet}))
-	}
-	return b.String(), true
+	return string(id[:]), true
 }
