@@ -21,6 +21,7 @@ type script struct {
 
 	mu    sync.Mutex
 	asked []string
+	by    [][]string // what was asked, by connection
 }
 
 type answer struct {
@@ -46,16 +47,20 @@ func (s *script) start(t testing.TB) *script {
 			if err != nil {
 				return
 			}
+			s.mu.Lock()
+			s.by = append(s.by, nil)
+			n := len(s.by) - 1
+			s.mu.Unlock()
 			serving.Go(func() {
 				defer c.Close()
-				s.serve(c)
+				s.serve(n, c)
 			})
 		}
 	})
 	return s
 }
 
-func (s *script) serve(c net.Conn) {
+func (s *script) serve(n int, c net.Conn) {
 	r := bufio.NewReader(c)
 	for {
 		request, err := ber.ReadPacket(r)
@@ -67,7 +72,7 @@ func (s *script) serve(c net.Conn) {
 		switch op.Tag {
 		case goldap.ApplicationBindRequest:
 			dn, password := op.Children[1].Data.String(), op.Children[2].Data.String()
-			a = s.note("bind "+dn, s.bind(dn, password))
+			a = s.note(n, "bind "+dn, s.bind(dn, password))
 		case goldap.ApplicationSearchRequest:
 			base := op.Children[0].Data.String()
 			filter, err := goldap.DecompileFilter(op.Children[6])
@@ -75,10 +80,10 @@ func (s *script) serve(c net.Conn) {
 				return
 			}
 			if op.Children[1].Value.(int64) == goldap.ScopeBaseObject && s.read != nil {
-				a = s.note("read "+base, s.read(base, attributesOf(op)))
+				a = s.note(n, "read "+base, s.read(base, attributesOf(op)))
 				break
 			}
-			a = s.note(fmt.Sprintf("search %s %s", base, filter), s.search(base, filter))
+			a = s.note(n, fmt.Sprintf("search %s %s", base, filter), s.search(base, filter))
 		default:
 			return
 		}
@@ -103,10 +108,11 @@ func attributesOf(op *ber.Packet) (names []string) {
 	return names
 }
 
-func (s *script) note(what string, a answer) answer {
+func (s *script) note(connection int, what string, a answer) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, what)
+	s.by[connection] = append(s.by[connection], what)
 	return a
 }
 
