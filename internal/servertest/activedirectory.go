@@ -26,6 +26,8 @@ type Domain struct {
 	Suffix                string // DC=corp,DC=example
 	Administrator         string // DN of the account that may do everything
 	AdministratorPassword string
+
+	dir string
 }
 
 // ActiveDirectory returns the domain of the test binary. The first call makes it,
@@ -45,6 +47,19 @@ func ActiveDirectory(t testing.TB) Domain {
 		t.Fatalf("start Samba: %v", err)
 	}
 	return domain
+}
+
+// AddWithOldPassword adds the account CN=NAME,CN=Users whose password was set a hundred
+// days ago. In this domain a password expires after 42.
+func (d Domain) AddWithOldPassword(t testing.TB, name, password string) {
+	t.Helper()
+	if program("faketime") == "" {
+		Missing(t, "faketime is not installed (Debian: apt-get install faketime)")
+	}
+	if err := runAs(d.dir, nil, program("faketime"), "-f", "-100d", program("samba-tool"), "user", "create", name, password,
+		"--configfile="+filepath.Join(d.dir, "smb.conf"), "--URL="+filepath.Join(d.dir, "private", "sam.ldb")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // What Samba's program alone does not bring along.
@@ -107,6 +122,7 @@ var activeDirectory = sync.OnceValues(func() (d Domain, err error) {
 		URL: "ldap://" + address, TLSURL: "ldaps://" + address, CA: filepath.Join(dir, "ca.pem"),
 		Name: "CORP", Suffix: "DC=corp,DC=example",
 		Administrator: "CN=Administrator,CN=Users,DC=corp,DC=example", AdministratorPassword: "Root-of-tests-0nly",
+		dir: dir,
 	}
 	if err := d.provision(dir, address); err != nil {
 		os.RemoveAll(dir)

@@ -9,8 +9,8 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 )
 
-// floor is the work that no login can do without: one search and one bind, on
-// connections that are held.
+// floor is the work that no login can do without, as a common library does it: one
+// search and one bind, on connections that are held.
 type floor struct {
 	search, bind *goldap.Conn
 	base         string

@@ -41,7 +41,9 @@ func (e *encoder) text(tag byte, s string) {
 
 // number appends an integer from 0 to 1<<31 - 1.
 func (e *encoder) number(tag byte, n int) {
-	octets := binary.BigEndian.AppendUint32([]byte{0}, uint32(n))
+	var all [5]byte
+	binary.BigEndian.PutUint32(all[1:], uint32(n))
+	octets := all[:]
 	for len(octets) > 1 && octets[0] == 0 && octets[1] < 0x80 {
 		octets = octets[1:]
 	}

@@ -86,6 +86,23 @@ func TestDomainLocksAfterThreeFailures(t *testing.T) {
 	login(passwordInDomain, "identity")
 }
 
+func TestPasswordsOfDomainExpire(t *testing.T) {
+	d := realDomain(t)
+	d.AddWithOldPassword(t, "outdated", passwordInDomain)
+	p := configured(t, forDomain(d, nil))
+	id, err := p.Lookup(t.Context(), "outdated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, right := p.Authenticate(t.Context(), password("outdated", passwordInDomain))
+	_, wrong := p.Authenticate(t.Context(), password("outdated", "x"))
+	_, again := p.Refresh(t.Context(), id)
+	if outcome(right) != "denied: expired" || outcome(wrong) != "denied: invalid" || outcome(again) != "denied: expired" {
+		t.Errorf("login is %s, with a wrong password %s; refresh is %s; want expired, invalid and expired",
+			outcome(right), outcome(wrong), outcome(again))
+	}
+}
+
 func TestDomainTakesPasswordsOverTLSOnly(t *testing.T) {
 	d := realDomain(t)
 	for name, c := range map[string]struct {
