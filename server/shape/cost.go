@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"cel.dev/cel-go/cel"
+	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 )
@@ -39,9 +40,25 @@ type sizes struct{}
 
 const estimatedSize = 256
 
-// EstimateCallCost leaves the costs of calls to CEL.
-func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
-	return nil
+// formattedCost is that of a list or map which format writes out: CEL counts
+// none for it.
+const formattedCost = 20_000
+
+// EstimateCallCost leaves the costs of calls to CEL, but for format.
+func (sizes) EstimateCallCost(function, _ string, _ *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
+	if function != "format" || len(args) != 1 {
+		return nil
+	}
+	estimate := cost.FixedCostEstimate(formattedCost)
+	if list := args[0].Expr(); list.Kind() == celast.ListKind {
+		estimate = cost.FixedCostEstimate(estimatedSize)
+		for _, e := range list.AsList().Elements() {
+			if e.Kind() != celast.LiteralKind {
+				estimate = estimate.Add(cost.FixedCostEstimate(formattedCost))
+			}
+		}
+	}
+	return cost.NewCallEstimate(estimate, &cost.SizeEstimate{Max: estimatedSize})
 }
 
 // EstimateSize estimates what CEL cannot know: the sizes of variables.

@@ -38,6 +38,7 @@ func (c *compiler) expression(source string, inText bool, at func(int) (int, int
 	line, column = at(len(source) - len(strings.TrimLeft(source, " \t\r\n")))
 	c.checkType(checked.OutputType(), inText, line, column)
 	cost := c.checkCost(checked, line, column)
+	c.checkGrowth(checked, line, column)
 	if len(c.faults) > faults {
 		return nil
 	}

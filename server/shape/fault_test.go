@@ -8,7 +8,7 @@ import (
 	"github.com/claimsmith/claimsmith/server/shape"
 )
 
-var upTo = regexp.MustCompile(`up to [0-9]+`)
+var upTo = regexp.MustCompile(`(up to|size) [0-9]+`)
 
 func TestFaults(t *testing.T) {
 	long := strings.Repeat("1 + ", 300) + "1"
@@ -68,11 +68,22 @@ func TestFaults(t *testing.T) {
 		{"a: ${identity.groups.map(g, identity.groups.filter(h, g == h))}", "1:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
 		{"a: ${lists.range(1000).map(x, lists.range(1000))}", "1:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
 		{"a: 1\nb: ${identity.claims.x.map(a, identity.claims.x.map(b, identity.claims.x.map(c, a + b + c)))}", "2:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
+		{"a: ${identity.claims.x.exists(a, identity.claims.y.exists(b, a == b))}", "1:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
+		{"a: ${lists.range(4000000000)}", "1:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
+		{"a: ${[[1, 2]]" + strings.Repeat(".map(a, a + a)", 30) + "}", "1:6: the expression may run long: it repeats what it is given up to N times, allowed are 1000; let the plugin compute it"},
+		{"a: ${[0]" + strings.Repeat(".map(a, [a, a])", 30) + ".map(a, a == a)}", "1:6: the expression may run long: it repeats what it is given up to N times, allowed are 1000; let the plugin compute it"},
+		{"a: \"${[0]" + strings.Repeat(".map(a, {'l': a, 'r': a})", 12) + "}\"", "1:7: the expression may run long: it repeats what it is given up to N times, allowed are 1000; let the plugin compute it"},
+		{"a: ${identity.name.matches('((a{10}){10}){9}')}", "1:28: regex program size N exceeds limit of 1000"},
+		{"a: ${'%.1000000000f'.format([ratio])}", "1:28: could not parse formatting clause: error while parsing precision: precision 1000000000 exceeds maximum allowed precision 100"},
+		{"a: ${'" + strings.Repeat("%s", 11) + "'.format([" + strings.Repeat("any, ", 10) + "any])}", "1:6: the expression may run long: its cost is up to N, allowed are 200000; a list within a list multiplies: look once, or let the plugin compute it"},
+		{"a: ${" + strings.Repeat("(", 60) + "1" + strings.Repeat(")", 60) + "}", "1:6: expression recursion limit exceeded: 50"},
+		{"a: ${" + strings.Repeat("[", 60) + "1" + strings.Repeat("]", 60) + "}", "1:6: expression recursion limit exceeded: 50"},
+		{"a: ${any" + strings.Repeat(".a", 400) + "}", "1:6: max recursion depth exceeded"},
 	} {
 		_, err := shape.CompileText([]byte(test.text), env, shape.Mapping(), shape.Reserve("iss", "sub"))
 		got := "no fault"
 		if err != nil {
-			got = upTo.ReplaceAllString(err.Error(), "up to N")
+			got = upTo.ReplaceAllString(err.Error(), "$1 N")
 		}
 		if got != test.want {
 			t.Errorf("%.200s\n got %s\nwant %s", test.text, got, test.want)
@@ -95,5 +106,22 @@ func TestTextIsBounded(t *testing.T) {
 	_, err := shape.CompileText([]byte("# "+strings.Repeat("x", shape.MaxText)), env)
 	if err == nil || err.Error() != "1:1: the text is longer than 65536 bytes" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What an operator writes is no bomb: the bounds leave room.
+func TestUsualExpressionsAreNotRefused(t *testing.T) {
+	for _, expression := range []string{
+		"identity.groups.filter(g, g.startsWith('app-')).map(g, g.substring(4))",
+		"identity.claims.accounts.transformMapEntry(i, a, {string(a.id): {'name': a.name, 'role': a.role, 'owner': a.?owner.orValue('')}})",
+		"identity.groups.map(g, {'id': g, 'name': g, 'kind': g.startsWith('x') ? 'app' : 'group'})",
+		"identity.claims.x" + strings.Repeat(".filter(a, a != 1)", 20),
+		"identity.claims.x" + strings.Repeat(".map(a, a == 1 ? a : a)", 12),
+		"'%s (%s, %d)'.format([identity.name, identity.email, size(identity.units)])",
+		"sets.intersects(identity.groups, ['a', 'b', 'c'])",
+	} {
+		if _, err := shape.CompileText([]byte("a: \"${"+expression+"}\""), env); err != nil {
+			t.Errorf("%s: %v", expression, err)
+		}
 	}
 }

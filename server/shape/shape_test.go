@@ -467,6 +467,19 @@ func TestCostIsCountedWhileRunning(t *testing.T) {
 	}
 }
 
+// TestWhatIsRenderedIsBounded repeats a list of somebody who has many groups.
+func TestWhatIsRenderedIsBounded(t *testing.T) {
+	v := alice()
+	for range 4000 {
+		v.Identity.Groups = append(v.Identity.Groups, strings.Repeat("g", 100))
+	}
+	for _, expression := range []string{"lists.range(4096).map(i, identity.groups)", "{'a': lists.range(4096).map(i, [identity.groups])}", "'%s%s%s'.format([identity.groups, identity.groups, identity.groups])"} {
+		if got := render(t, `a?: "${`+expression+`}"`, v); !strings.Contains(got, "more than 1048576 bytes of JSON") {
+			t.Errorf("%s: got %.200s", expression, got)
+		}
+	}
+}
+
 func TestConcurrentRendering(t *testing.T) {
 	s, err := shape.CompileText([]byte(typical), env)
 	if err != nil {

@@ -23,13 +23,23 @@ import (
 // gives; deeper ones are errors.
 const maxValueDepth = 32
 
-var errDepth = fmt.Errorf("lists and maps are nested more than %d deep", maxValueDepth)
+// maxJSON bounds what a shape is rendered to, in bytes, as far as lists and maps
+// of expressions are concerned.
+const maxJSON = 1 << 20
+
+var (
+	errDepth = fmt.Errorf("lists and maps are nested more than %d deep", maxValueDepth)
+	errLarge = fmt.Errorf("more than %d bytes of JSON", maxJSON)
+)
 
 // appendValue appends a value as JSON: of CEL, or a Go value as it came in a
 // free map.
 func appendValue(dst []byte, v any, depth int) ([]byte, error) {
-	if depth > maxValueDepth {
+	switch {
+	case depth > maxValueDepth:
 		return dst, errDepth
+	case len(dst) > maxJSON:
+		return dst, errLarge
 	}
 	switch v := v.(type) {
 	case nil:
@@ -100,6 +110,9 @@ func appendReflected(dst []byte, v reflect.Value, depth int) ([]byte, error) {
 func appendCEL(dst []byte, v ref.Val, depth int) ([]byte, error) {
 	switch v := v.(type) {
 	case types.String:
+		if len(v) > maxJSON {
+			return dst, errLarge
+		}
 		return appendString(dst, string(v)), nil
 	case types.Bool:
 		return strconv.AppendBool(dst, bool(v)), nil
