@@ -1,5 +1,7 @@
 package dialect
 
+import "encoding/json"
+
 // Interpret returns what a token says whose signature nobody here can check.
 func (a *API) Interpret(text string) (*Token, error) {
 	p, err := parse(text)
@@ -22,3 +24,6 @@ var (
 	Deflate = deflate
 	Inflate = inflate
 )
+
+// Members returns the members of a JSON object as a request may have them.
+func Members(body []byte) (map[string]json.RawMessage, error) { return parseMembers(body) }

@@ -117,12 +117,16 @@ func (f fields) attributes() map[string]string {
 func (f fields) variables(route string) requestVariables {
 	v := requestVariables{
 		Route: route, Username: f.value(usernameField), Organisation: f.value(organisationField),
-		Unit: f.value(unitField), Device: f.value(deviceField), Values: map[string]string{},
+		Unit: f.value(unitField), Device: f.value(deviceField),
 	}
 	for name, got := range f {
-		if got.value != "" && !known[name] {
-			v.Values[name] = got.value
+		if got.value == "" || known[name] {
+			continue
 		}
+		if v.Values == nil {
+			v.Values = map[string]string{}
+		}
+		v.Values[name] = got.value
 	}
 	return v
 }

@@ -1,10 +1,12 @@
 package dialect_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/claimsmith/claimsmith/internal/strictyaml"
 	"github.com/claimsmith/claimsmith/server/dialect"
@@ -80,6 +82,36 @@ func FuzzLoad(f *testing.F) {
 		}
 		for _, r := range d.Routes() {
 			d.Explain(httptest.NewRequest(r.Method, "/", strings.NewReader(`{"user":"a","pass":"b"}`)))
+		}
+	})
+}
+
+// FuzzMembers reads anything as a JSON object: what it has is what encoding/json
+// finds, and nothing twice.
+func FuzzMembers(f *testing.F) {
+	for _, s := range []string{`{}`, ` { "a" : 1 , "b":[{"c":"}"}] }`, `{"a\"":"\\\"","":null,"d":{"e":[]}}`, `{"a":1,"a":2}`, `{"a":1}x`, `[1]`, `{"\ud800":-1.5e3}`, "{\"a\":true\n}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := dialect.Members(body)
+		var want map[string]json.RawMessage
+		wrong := json.Unmarshal(body, &want)
+		if err == nil && (wrong != nil || want == nil) {
+			t.Fatalf("%q: read %q, which is no object: %v", body, got, wrong)
+		}
+		if err != nil {
+			if wrong == nil && want != nil && utf8.Valid(body) && len(want) <= 256 && !strings.Contains(err.Error(), "a member twice") {
+				t.Errorf("%q: %v", body, err)
+			}
+			return
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%q: read %q, want %q", body, got, want)
+		}
+		for name, value := range want {
+			if string(got[name]) != string(value) {
+				t.Errorf("%q: member %q is %q, want %q", body, name, got[name], value)
+			}
 		}
 	})
 }

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 const (
@@ -101,9 +99,6 @@ func (r *route) encodingOf(contentType string) (kind encoding, boundary string) 
 	return "", ""
 }
 
-// members are those of a JSON object.
-type members map[string]json.RawMessage
-
 // complaint is a sentence for the caller whose request cannot be read.
 type complaint string
 
@@ -115,54 +110,6 @@ var (
 	errForm      = complaint("The body is not a well-formed form")
 	errNotString = errors.New("is not a string")
 )
-
-// parseMembers reads a JSON object strictly: UTF-8, nothing after it, no member
-// twice, since readers do not agree on which one counts.
-func parseMembers(body []byte) (members, error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, errJSON
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, errJSON
-	}
-	m := members{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, errJSON
-		}
-		name := key.(string) // within an object that is valid
-		if _, twice := m[name]; twice {
-			return nil, complaint(fmt.Sprintf("The body has a member twice: %.64q", name))
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errJSON
-		}
-		if m[name] = value; len(m) > maxMembers {
-			return nil, errTooMany
-		}
-	}
-	return m, nil
-}
-
-// text returns a member that is a string, and "" for one that is null or not
-// there.
-func (m members) text(name string) (string, error) {
-	raw, ok := m[name]
-	if !ok || string(raw) == "null" {
-		return "", nil
-	}
-	if raw[0] != '"' {
-		return "", errNotString
-	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", errNotString
-	}
-	return s, nil
-}
 
 func parseForm(body []byte) (url.Values, error) {
 	form, err := url.ParseQuery(string(bytes.TrimSpace(body)))
