@@ -164,7 +164,7 @@ func (d *Document) structure(n ast.Node, v reflect.Value) {
 	d.keys(values, func(name string, entry *ast.MappingValueNode) {
 		i := slices.Index(names, name)
 		if i < 0 {
-			near := nearest(name, names)
+			near := Nearest(name, names)
 			given[near] = true
 			d.faultAt(entry.Key, false, known(near, names), "unknown key %q", name)
 			return

@@ -57,6 +57,34 @@ func (d *Document) Fault(path, message, hint string) {
 	d.fault(line, column, false, hint, "%s", message)
 }
 
+// FaultOfKey adds a fault of the key that a path ends with, or like Fault where
+// there is none.
+func (d *Document) FaultOfKey(path, message, hint string) {
+	steps := splitPath(path)
+	parent := d.root
+	for _, step := range steps[:len(steps)-1] {
+		parent = child(parent, step)
+	}
+	var members []*ast.MappingValueNode
+	switch n := parent.(type) {
+	case *ast.MappingNode:
+		members = n.Values
+	case *ast.MappingValueNode:
+		members = []*ast.MappingValueNode{n}
+	}
+	for _, m := range members {
+		if name, ok := keyName(m.Key); ok && name == steps[len(steps)-1] {
+			d.faultAt(m.Key, false, hint, "%s", message)
+			return
+		}
+	}
+	d.Fault(path, message, hint)
+}
+
+// Empty reports whether there is nothing to look at: the text could not be
+// parsed, or holds nothing.
+func (d *Document) Empty() bool { return d.root == nil }
+
 // FaultAt adds a fault at a position, as compilers of parts of the document
 // report it. Its whole line is shown.
 func (d *Document) FaultAt(line, column int, message, hint string) {
@@ -246,6 +274,8 @@ func (d *Document) syntaxFault(err error) {
 		hint = "indent with spaces"
 	} else if strings.Contains(message, "mapping value is not allowed") {
 		hint = `put a value that holds ": " in quotes`
+	} else if line <= len(d.lines) && strings.Contains(d.lines[line-1], "${") && strings.Contains(message, "must be specified") {
+		hint = `put a value that holds ${…} in double quotes where it stands between { and } or [ and ]`
 	}
 	d.fault(line, column, false, hint, "%s", message)
 }

@@ -2,9 +2,9 @@ package strictyaml
 
 import "strings"
 
-// nearest returns the candidate that name is most likely a misspelling of, or
+// Nearest returns the candidate that name is most likely a misspelling of, or
 // "" where none is near.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, distance := "", max(1, len(name)/3)+1
 	for _, c := range candidates {
 		if d := edits(strings.ToLower(name), strings.ToLower(c)); d < distance {

@@ -120,7 +120,7 @@ func (r rules) checkText(s string) (message, hint string) {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case len(r.enum) > 0 && !slices.Contains(r.enum, s):
-		if near := nearest(s, r.enum); near != "" {
+		if near := Nearest(s, r.enum); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return "is not one of " + strings.Join(r.enum, ", "), hint
@@ -132,9 +132,24 @@ func (r rules) checkText(s string) (message, hint string) {
 	case r.maxLength != nil && n > *r.maxLength:
 		return fmt.Sprintf("is longer than %d characters", *r.maxLength), ""
 	case r.pattern != nil && !r.pattern.MatchString(s):
-		return "does not match " + r.pattern.String(), ""
+		return "does not match " + r.pattern.String(), r.remedy(s)
 	}
 	return "", ""
+}
+
+// remedy returns the one change that makes a text match, "" where none does.
+func (r *rules) remedy(s string) string {
+	for _, try := range []struct{ change, text string }{
+		{"write it in lower case", strings.ToLower(s)},
+		{"begin it with a slash", "/" + s},
+		{"leave the slash at the end out", strings.TrimSuffix(s, "/")},
+		{"begin it with a slash, and leave that at the end out", "/" + strings.TrimSuffix(s, "/")},
+	} {
+		if r.pattern.MatchString(try.text) {
+			return try.change
+		}
+	}
+	return ""
 }
 
 // checkNumber returns what is wrong with a number; written is how it stands in

@@ -43,18 +43,26 @@ func (c *compiler) compile() *Dialect {
 	d.read = compileShape(c, c.Token.Read, readingEnv(), shape.Mapping())
 	c.checkRead(d.read)
 	common := c.failures("answers", c.Answers)
-	for _, o := range needed {
-		_, own := common[o]
-		if _, all := common[Failure]; !own && !all && c.Answers != nil {
-			c.doc.Fault("answers", fmt.Sprintf("no answer for %s", o), "write it, or failure for all outcomes that have none")
-		}
-	}
+	c.checkNeeded(common)
 	for i := range c.Routes {
 		d.routes = append(d.routes, c.route(i, common))
 	}
 	c.checkRoutes(d.routes)
 	d.fallback = &route{name: "none", failures: common}
 	return d
+}
+
+func (c *compiler) checkNeeded(common map[Outcome]*answer[failing]) {
+	var missing []string
+	for _, o := range needed {
+		_, own := common[o]
+		if _, all := common[Failure]; !own && !all {
+			missing = append(missing, string(o))
+		}
+	}
+	if c.Answers != nil && len(missing) > 0 {
+		c.doc.Fault("answers", "no answer for "+strings.Join(missing, ", "), "write it, or failure for all outcomes that have none")
+	}
 }
 
 // compileShape compiles a shape and reports its faults; nil where it has any or
@@ -66,6 +74,9 @@ func compileShape[V any](c *compiler, n ast.Node, env *shape.Env[V], options ...
 	s, err := shape.Compile(n, env, options...)
 	if faults, ok := errors.AsType[shape.Faults](err); ok {
 		for _, f := range faults {
+			if strings.HasPrefix(f.Message, "request.") && strings.HasSuffix(f.Message, ": no such field") && !strings.HasPrefix(f.Hint, "did you mean") {
+				f.Hint += "; a field of the dialect's own is request.values.NAME"
+			}
 			c.doc.FaultAt(f.Line, f.Column, f.Message, f.Hint)
 		}
 	}

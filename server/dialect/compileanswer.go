@@ -5,8 +5,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/claimsmith/claimsmith/internal/strictyaml"
 	"github.com/claimsmith/claimsmith/server/shape"
 )
 
@@ -18,19 +22,27 @@ func (c *compiler) failures(path string, all map[string]answerFile) map[Outcome]
 			continue
 		}
 		if !slices.Contains(outcomes, o) && !c.names[o] {
-			c.doc.Fault(path+"."+name, fmt.Sprintf("no outcome is called %q", name), "there are "+list(outcomes)+", and those of refuse rules")
+			c.unknownOutcome(path, name)
+			continue
 		}
 		compiled[o] = compileAnswer(c, path+"."+name, all[name], failingEnv())
 	}
 	return compiled
 }
 
-func list(all []Outcome) string {
+func (c *compiler) unknownOutcome(path, name string) {
 	var names []string
-	for _, o := range all {
+	for _, o := range outcomes {
 		names = append(names, string(o))
 	}
-	return strings.Join(names, ", ")
+	hint := "there are " + strings.Join(names, ", ") + ", and those of refuse rules"
+	if path != "answers" {
+		names = append(names, string(Success))
+	}
+	if near := strictyaml.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	c.doc.FaultOfKey(path+`["`+name+`"]`, fmt.Sprintf("no outcome is called %q", name), hint)
 }
 
 func compileAnswer[V any](c *compiler, path string, f answerFile, env *shape.Env[V]) *answer[V] {
@@ -39,6 +51,7 @@ func compileAnswer[V any](c *compiler, path string, f answerFile, env *shape.Env
 		body:   compileShape(c, f.Body, env),
 		text:   compileShape(c, f.Text, env),
 	}
+	c.checkStatus(path, f.Status)
 	if f.Body != nil && f.Text != nil {
 		c.doc.Fault(path, "both body and text", "leave one of the two out")
 	}
@@ -47,4 +60,19 @@ func compileAnswer[V any](c *compiler, path string, f answerFile, env *shape.Env
 		a.headers = append(a.headers, header[V]{http.CanonicalHeaderKey(name), value})
 	}
 	return a
+}
+
+// checkStatus refuses what could never be a status.
+func (c *compiler) checkStatus(path string, n ast.Node) {
+	const wanted = "a status is a number from 200 to 599"
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		if status, err := strconv.Atoi(n.GetToken().Value); err != nil || status < 200 || status > 599 {
+			c.doc.Fault(path+".status", wanted, "")
+		}
+	case *ast.StringNode:
+		if !strings.Contains(n.Value, "${") {
+			c.doc.Fault(path+".status", wanted, "write it without quotes, or as ${expression}")
+		}
+	}
 }

@@ -34,6 +34,9 @@ type Dialect struct {
 func Load(name string, text []byte) (*Dialect, error) {
 	c := &compiler{file: &file{}, text: string(text)}
 	c.doc, _ = strictyaml.Decode(name, text, c.file)
+	if err := c.doc.Err(); err != nil && c.doc.Empty() {
+		return nil, err
+	}
 	d := c.compile()
 	if err := c.doc.Err(); err != nil {
 		return nil, err

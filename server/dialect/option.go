@@ -23,7 +23,7 @@ func (c *compiler) checkOptions() {
 		}
 		for _, m := range usedOption.FindAllStringSubmatchIndex(text, -1) {
 			if name := text[m[2]:m[3]]; !c.declares(name) {
-				c.doc.FaultAt(line, m[2]+1, fmt.Sprintf("no option is called %q", name), "there are "+cmp.Or(declared, "none"))
+				c.doc.FaultAt(line, m[2]+1, fmt.Sprintf("no option is called %q", name), "there are "+cmp.Or(declared, "none")+"; declare it under options, with its default")
 			}
 		}
 	}
