@@ -102,7 +102,11 @@ func (a *API) announceEnd(h http.Header) {
 
 // find finds the route for the method and path.
 func (c *call) find() error {
-	asked := segmentsOf(strings.TrimPrefix(oneSlash(c.r.URL.Path), c.Path))
+	below, ok := strings.CutPrefix(oneSlash(c.r.URL.Path), c.Path)
+	if !ok || below != "" && below[0] != '/' {
+		return &Refusal{Outcome: NotFound, Err: fmt.Errorf("the dialect is at %s and below", c.Path)}
+	}
+	asked := segmentsOf(below)
 	method := c.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
