@@ -39,7 +39,7 @@ func newClaimsExplainCommand(s *site) *cobra.Command {
 	var attributes map[string]string
 	c := &cobra.Command{
 		Use:   "explain",
-		Short: "Print each custom claim, where it comes from, and the token it would be; none is issued",
+		Short: "Print each claim, where it comes from, and the token it would be; none is issued",
 		Args:  cobra.NoArgs,
 		RunE: s.onIssuer(func(c *cobra.Command, o *opened, _ []string) error {
 			identity := sdk.Identity{Subject: client}
@@ -115,6 +115,9 @@ func showClaims(c *cobra.Command, p printer, view claimsView) error {
 	out := c.OutOrStdout()
 	if p.json {
 		return printJSON(out, view)
+	}
+	if view.Plugin != "" {
+		fmt.Fprintf(out, "identity of plugin %s\n\n", view.Plugin)
 	}
 	err := print(p, out, "claim from value source", view.Claims, func(e oauth.Explanation) []any {
 		value := string(e.Value)

@@ -10,18 +10,18 @@ import (
 	"github.com/claimsmith/claimsmith/storage"
 )
 
-// Explanation is one custom claim of a token that was not issued.
+// Explanation is one claim of a token that was not issued.
 type Explanation struct {
 	Name   string          `json:"name"`            // "..." for a spread
-	From   string          `json:"from"`            // whose shape says it: issuer, client
-	Source string          `json:"source"`          // the expression or literal, as written
+	From   string          `json:"from"`            // whose shape says it: issuer, client; or server
+	Source string          `json:"source"`          // the expression or literal, as written; "" for the server's
 	Value  json.RawMessage `json:"value,omitempty"` // absent where the claim is left out
 	Error  string          `json:"error,omitempty"` // where it cannot be computed: no token would be issued
 }
 
 // Explain returns what an access token for an identity would hold, without one:
-// each custom claim with where it comes from, and the whole payload, which is
-// nil where a claim cannot be computed.
+// each claim with where it comes from, the server's first, and the whole payload.
+// Where a claim cannot be computed there is no payload, and none of the server's.
 func (p *Provider) Explain(ctx context.Context, clientID string, id sdk.Identity, attributes map[string]string) ([]Explanation, json.RawMessage, error) {
 	client, err := p.Clients.Client(ctx, p.Name, clientID)
 	if err != nil {
@@ -47,7 +47,22 @@ func (p *Provider) Explain(ctx context.Context, clientID string, id sdk.Identity
 	if err != nil {
 		payload = nil
 	}
-	return p.explainClaims(claims, client, x), payload, nil
+	return append(standardClaims(payload), p.explainClaims(claims, client, x)...), payload, nil
+}
+
+// standardClaims are those of a payload that no shape may set.
+func standardClaims(payload []byte) []Explanation {
+	var claims map[string]json.RawMessage
+	if json.Unmarshal(payload, &claims) != nil {
+		return nil
+	}
+	var all []Explanation
+	for _, name := range reservedClaims {
+		if value, ok := claims[name]; ok {
+			all = append(all, Explanation{Name: name, From: "server", Value: value})
+		}
+	}
+	return all
 }
 
 func (p *Provider) explainClaims(claims *Claims, client *storage.Client, x *exchange) []Explanation {
