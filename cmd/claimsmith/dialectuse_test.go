@@ -117,7 +117,7 @@ func TestADialectMovesToTheJWKS(t *testing.T) {
 		if err := getJSON(p.URL+"/.well-known/jwks.json", &keys); err != nil {
 			t.Fatal(err)
 		}
-		signed, err := jose.ParseSigned(answer.Token, []jose.SignatureAlgorithm{jose.HS256, jose.ES256})
+		signed, err := jose.ParseSignedCompact(answer.Token, []jose.SignatureAlgorithm{jose.HS256, jose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}
