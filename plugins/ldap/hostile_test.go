@@ -10,8 +10,8 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 )
 
-// babble is a server that answers whatever it is asked first with the given bytes,
-// and then says nothing more. It returns its URL.
+// babble is a server that answers whatever it is asked first with the given bytes, and
+// then that it will say nothing more. It returns its URL.
 func babble(t *testing.T, answer string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,6 +29,7 @@ func babble(t *testing.T, answer string) string {
 				defer c.Close()
 				if _, err := c.Read(make([]byte, 4096)); err == nil {
 					io.WriteString(c, answer)
+					c.(*net.TCPConn).CloseWrite()
 					io.Copy(io.Discard, c)
 				}
 			}()
@@ -44,6 +45,7 @@ const bound = "\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00" // succ
 func TestNonsenseOfServerIsUnavailable(t *testing.T) {
 	working := acme(t)
 	for name, answer := range map[string]string{
+		"a bind and no more":      bound,
 		"nothing":                 "",
 		"HTTP":                    "HTTP/1.1 400 Bad Request\r\n\r\n",
 		"answer to another":       strings.Replace(bound, "\x02\x01\x01", "\x02\x01\x02", 1),
@@ -58,15 +60,19 @@ func TestNonsenseOfServerIsUnavailable(t *testing.T) {
 		"high tag":                "\x30\x0c\x1f\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := forAcme(working, config{"urls": []string{babble(t, answer), working.URL}, "connect_timeout": "200ms"})
+			c := forAcme(working, config{"urls": []string{babble(t, answer), working.URL}, "connect_timeout": "2s"})
 			p := configured(t, c)
 			if _, err := p.Authenticate(t.Context(), password("alice", "wonderland")); err != nil {
 				t.Errorf("the second server does not stand in: %v", err)
 			}
 			c["urls"] = []string{babble(t, answer)}
 			p = configured(t, c)
-			if _, err := p.Authenticate(t.Context(), password("alice", "wonderland")); outcome(err) != "unavailable" {
-				t.Errorf("login is %s, want unavailable", outcome(err))
+			_, err := p.Authenticate(t.Context(), password("alice", "wonderland"))
+			if outcome(err) != "unavailable" {
+				t.Fatalf("login is %s, want unavailable", outcome(err))
+			}
+			if connected := !strings.Contains(err.Error(), "connect to "); connected != (answer == bound) {
+				t.Errorf("the answer is taken for that to a bind: %t (%v)", connected, err)
 			}
 		})
 	}

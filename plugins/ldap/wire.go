@@ -111,6 +111,10 @@ func (w *wire) read() (string, error) {
 	if !ok || start[0] != tagSequence {
 		return "", errMalformed
 	}
+	if length > maxMessage {
+		w.unread = true
+		return "", &ldap.Error{ResultCode: ldap.LDAPResultOther, Err: fmt.Errorf("an answer of more than %d MiB came", maxMessage>>20)}
+	}
 	text := make([]byte, header+length)
 	if _, err := io.ReadFull(w.in, text); err != nil {
 		return "", err

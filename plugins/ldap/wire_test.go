@@ -37,6 +37,16 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
+// An entry that is too large to be read says nothing of the server: it answered.
+// Only the connection is of no more use.
+func TestAnswerTooLargeEndsConnection(t *testing.T) {
+	w := hear([]byte("\x30\x84\x00\x90\x00\x00\x02\x01\x01"))
+	_, err := w.search(query{filter: presence("cn")})
+	if !answered(err) || (&conn{wire: w}).usable() {
+		t.Errorf("error is %v, with the connection usable: %t", err, (&conn{wire: w}).usable())
+	}
+}
+
 // Each make of directory has its own way of writing a length.
 func TestLengthMayHaveAnyForm(t *testing.T) {
 	for _, length := range []string{"\x0c", "\x81\x0c", "\x82\x00\x0c", "\x84\x00\x00\x00\x0c"} {
