@@ -54,6 +54,21 @@ func Example() {
 	// 401 the token is not valid
 }
 
+func ExampleVerifier_Verify() {
+	issuer := newExampleIssuer()
+	defer issuer.Close()
+	v, err := verify.New(verify.Config{Issuer: issuer.URL, Audience: []string{"https://api.example"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := v.Verify(context.Background(), issuer.token("read write"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Subject, token.Scopes)
+	// Output: alice [read write]
+}
+
 // exampleIssuer is a ring and what it publishes.
 type exampleIssuer struct {
 	*httptest.Server
