@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -137,7 +138,7 @@ func TestChangesOfSecretsAreToldOnce(t *testing.T) {
 		if _, err := all[0].Import(t.Context(), "acme", "HS256", []byte("0123456789abcdefghijklmnopqrstuv"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := all[0].Rotate(t.Context(), "acme", "HS256", 2*time.Hour); err != nil {
+		if _, err := all[0].Rotate(t.Context(), "acme", "HS256", 150*time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range all { // as at a notification
@@ -148,9 +149,45 @@ func TestChangesOfSecretsAreToldOnce(t *testing.T) {
 		to(o.start, 8*time.Hour)
 		got := o.since()
 		slices.Sort(got)
-		want := []string{"0s a activated", "0s a imported", "0s b announced", "2h0m0s a retired", "2h0m0s b activated", "7h0m0s a removed"}
+		want := []string{"0s a activated", "0s a imported", "0s b announced", "2h30m0s a retired", "2h30m0s b activated", "7h30m0s a removed"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// echoing is a store that shows a write to its reader before the writer knows
+// that it succeeded, as a notification does.
+type echoing struct {
+	jwks.Store
+	wrote func()
+}
+
+func (e *echoing) UpdateKeys(ctx context.Context, issuer string, version int64, keys []jwks.Key) error {
+	err := e.Store.UpdateKeys(ctx, issuer, version, keys)
+	if err == nil && e.wrote != nil {
+		e.wrote()
+	}
+	return err
+}
+
+func TestAChangeIsOwnThoughItWasReadFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, store := &told{start: time.Now()}, &echoing{Store: new(jwks.MemoryStore)}
+		c := hourly(store)
+		c.Observer = o
+		r := open(t, c)
+		o.since()
+		store.wrote = func() {
+			if err := r.Reload(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := r.Rotate(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		if got := o.since(); !slices.Equal(got, []string{"0s b announced"}) {
+			t.Errorf("told %q, want the announcement once", got)
 		}
 	})
 }
