@@ -199,7 +199,7 @@ func (s *soak) suffer(t trouble) {
 			}
 		}
 	}
-	s.Logf("%-32s took %6.2fs, and until all were served again %6.2fs; %d refused",
+	s.Logf("%-32s took %5.1fs, and until all were served again %5.1fs; %d refused",
 		t.what, ended.Sub(began).Seconds(), time.Since(ended).Seconds(), s.refused.Load()-refused)
 }
 
