@@ -112,5 +112,5 @@ func (p *Provider) encodeClaims(x *exchange) ([]byte, error) {
 		Scope:    strings.Join(x.token.Scopes, " "),
 		Actor:    x.actor,
 	}
-	return p.appendClaims(claims.appendJSON(make([]byte, 0, 512)), x)
+	return p.appendClaims(claims.appendJSON(make([]byte, 0, 384)), x)
 }

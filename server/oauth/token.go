@@ -39,7 +39,7 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		Scope:        strings.Join(token.Scopes, " "),
 		IssuedType:   token.Type,
 	}
-	writeBody(w, http.StatusOK, jsonMedia, answer.appendJSON(make([]byte, 0, 1024)))
+	writeBody(w, http.StatusOK, jsonMedia, answer.appendJSON(make([]byte, 0, len(token.Access)+256)))
 }
 
 // tokenResponse is the answer of RFC 6749 section 5.1.
