@@ -33,6 +33,7 @@ type weak struct {
 	stored, renewed string
 }
 
+// renewTimeout bounds the wait for a place, and then the writing.
 const renewTimeout = 5 * time.Second
 
 func newRenewal(g *gate, primary *server) *renewal {
@@ -53,10 +54,8 @@ func (n *renewal) begin(r sdk.Request, subject string, a *attempt) {
 	}
 	n.running.Go(func() {
 		defer func() { <-n.busy }()
-		ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
-		defer cancel()
 		w := weak{request: r, subject: subject, stored: a.stored}
-		renewed, err := n.run(ctx, &w, secret)
+		renewed, err := n.run(&w, secret)
 		switch {
 		case errors.Is(err, errBusy):
 		case err != nil:
@@ -67,13 +66,17 @@ func (n *renewal) begin(r sdk.Request, subject string, a *attempt) {
 	})
 }
 
-func (n *renewal) run(ctx context.Context, w *weak, secret string) (bool, error) {
-	if err := n.gate.enter(ctx); err != nil {
+func (n *renewal) run(w *weak, secret string) (bool, error) {
+	waiting, cancel := context.WithTimeout(context.Background(), renewTimeout)
+	defer cancel()
+	if err := n.gate.enter(waiting); err != nil {
 		return false, err
 	}
 	w.renewed = password.New(secret)
 	n.gate.leave(password.Usual().Memory())
-	return n.primary.renew(ctx, *w)
+	storing, cancel := context.WithTimeout(context.Background(), renewTimeout)
+	defer cancel()
+	return n.primary.renew(storing, *w)
 }
 
 // redact returns an error without the hash, which some databases quote.

@@ -132,19 +132,24 @@ func TestManyLoginsRenewOnce(t *testing.T) {
 		for range 4 {
 			plugins = append(plugins, configured(t, renewing(url)))
 		}
-		var logins sync.WaitGroup
-		for i := range 16 {
-			logins.Go(func() {
-				if _, err := plugins[i%4].Authenticate(t.Context(), login("alice", "correct horse")); err != nil {
-					t.Error(err)
-				}
-			})
+		db := openDatabase(t, url)
+		version := 0
+		for round := 0; round < 5 && version == 0; round++ { // a slow machine may be late with the first
+			var logins sync.WaitGroup
+			for i := range 16 {
+				logins.Go(func() {
+					if _, err := plugins[i%4].Authenticate(t.Context(), login("alice", "correct horse")); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			logins.Wait()
+			_, version = storedHash(t, db, "alice")
 		}
-		logins.Wait()
 		for _, p := range plugins {
-			p.Close()
+			p.Close() // waits
 		}
-		if hash, version := storedHash(t, openDatabase(t, url), "alice"); version != 1 || !strings.HasPrefix(hash, "$argon2id$") {
+		if hash, version := storedHash(t, db, "alice"); version != 1 || !strings.HasPrefix(hash, "$argon2id$") {
 			t.Errorf("the hash was replaced %d times, want once", version)
 		}
 	}, "sqlite", "postgres", "mariadb")
