@@ -33,7 +33,7 @@ var rows = []row{
 	{name: "apikey", path: "API key", floor: "token + plugin", reach: .60, sides: (*runner).apikey},
 	{name: "ldap", path: "password by LDAP", floor: "search + bind", reach: .80, sides: (*runner).ldap},
 	{name: "ldap-series", path: "password by LDAP", floor: "token + plugin + both", sides: (*runner).ldapInSeries},
-	{name: "argon2id", path: "password, argon2id", floor: "argon2id", reach: .90, long: 3, sides: (*runner).argon2id},
+	{name: "argon2id", path: "password, argon2id", floor: "argon2id", reach: .90, long: 5, sides: (*runner).argon2id},
 	{name: "refresh", path: "refresh", floor: "transaction + signature", reach: .60, sides: (*runner).refresh},
 	{name: "introspect", path: "introspection of our JWT", floor: "token", reach: .50, sides: (*runner).introspect},
 	{name: "dialect", path: "dialect login", floor: "the same at /oauth2/token", reach: .87, sides: (*runner).dialect},

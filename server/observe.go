@@ -27,7 +27,7 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 	defer cancel()
 	ctx, span := s.startSpan(ctx, r, &v.event)
 	v.answer.ResponseWriter, v.answer.held = w, s.Audit.Required && !safe(r.Method)
-	setRequestID(w, v.event.RequestID)
+	v.identify(w.Header())
 	s.metrics.inFlight.Inc()
 	defer func() {
 		s.rescue(ctx, v, recover())
@@ -45,6 +45,7 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 type visit struct {
 	event  audit.Event
 	answer answer
+	id     [1]string // a header's value
 }
 
 // event begins the event of a request.
@@ -52,8 +53,11 @@ func (m *mounted) event(r *http.Request) audit.Event {
 	return audit.Event{Time: time.Now(), RequestID: rand.Text(), UserAgent: r.UserAgent(), Remote: m.caller(r)}
 }
 
-// setRequestID tells the caller what the event is found by.
-func setRequestID(w http.ResponseWriter, id string) { w.Header()["X-Request-Id"] = []string{id} }
+// identify tells the caller what the event is found by.
+func (v *visit) identify(h http.Header) {
+	v.id[0] = v.event.RequestID
+	h["X-Request-Id"] = v.id[:]
+}
 
 // rescue answers for a panic, if there is one.
 func (s *Server) rescue(ctx context.Context, v *visit, panicked any) {

@@ -29,7 +29,7 @@ func (s *Server) publish(site *mounted, p *page, w http.ResponseWriter, r *http.
 	v.event.Issuer, v.event.Route = p.issuer, p.route
 	v.answer.ResponseWriter = w
 	_, span := s.startSpan(r.Context(), r, &v.event)
-	setRequestID(w, v.event.RequestID)
+	v.identify(w.Header())
 	s.metrics.inFlight.Inc()
 	defer func() {
 		s.rescue(r.Context(), v, recover())
