@@ -17,11 +17,12 @@ const module = "github.com/claimsmith/claimsmith/"
 // import what its parent may, and its parent. cmd/claimsmith may import all.
 var mayImport = map[string][]string{
 	"internal/servertest": {},
-	"internal/strictyaml": {},
+	"internal/nearest":    {},
+	"internal/strictyaml": {"internal/nearest"},
 
 	"jwks":          {},
 	"plugins/sdk":   {},
-	"server/shape":  {},
+	"server/shape":  {"internal/nearest"},
 	"storage/sqldb": {},
 
 	"storage":             {"jwks", "storage/sqldb"},
@@ -32,7 +33,7 @@ var mayImport = map[string][]string{
 	"plugins/sdk/sdktest": {"plugins/sdk"},
 	"server/audit":        {"storage"},
 	"server/authn":        {"plugins/sdk", "server/audit"},
-	"server/dialect":      {"server/shape", "server/audit", "plugins/sdk", "internal/strictyaml"},
+	"server/dialect":      {"server/shape", "server/audit", "plugins/sdk", "internal/nearest", "internal/strictyaml"},
 
 	"server/oauth": {"jwks", "storage", "plugins/sdk", "server/audit", "server/shape"},
 	"server":       {"server/oauth", "server/dialect", "server/audit", "jwks", "storage", "plugins/sdk"},

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/claimsmith/claimsmith/internal/nearest"
 )
 
 // Decoder is a type that reads itself from a node, because more than one kind
@@ -164,7 +166,7 @@ func (d *Document) structure(n ast.Node, v reflect.Value) {
 	d.keys(values, func(name string, entry *ast.MappingValueNode) {
 		i := slices.Index(names, name)
 		if i < 0 {
-			near := Nearest(name, names)
+			near := nearest.Name(name, names)
 			given[near] = true
 			d.faultAt(entry.Key, false, known(near, names), "unknown key %q", name)
 			return

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/claimsmith/claimsmith/internal/nearest"
 )
 
 // field is a key of a mapping that becomes a struct.
@@ -120,7 +122,7 @@ func (r rules) checkText(s string) (message, hint string) {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case len(r.enum) > 0 && !slices.Contains(r.enum, s):
-		if near := Nearest(s, r.enum); near != "" {
+		if near := nearest.Name(s, r.enum); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return "is not one of " + strings.Join(r.enum, ", "), hint

@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/claimsmith/claimsmith/internal/strictyaml"
+	"github.com/claimsmith/claimsmith/internal/nearest"
 	"github.com/claimsmith/claimsmith/server/shape"
 )
 
@@ -39,7 +39,7 @@ func (c *compiler) unknownOutcome(path, name string) {
 	if path != "answers" {
 		names = append(names, string(Success))
 	}
-	if near := strictyaml.Nearest(name, names); near != "" {
+	if near := nearest.Name(name, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	c.doc.FaultOfKey(path+`["`+name+`"]`, fmt.Sprintf("no outcome is called %q", name), hint)

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/claimsmith/claimsmith/internal/strictyaml"
+	"github.com/claimsmith/claimsmith/internal/nearest"
 )
 
 func (c *compiler) route(i int, common map[Outcome]*answer[failing]) *route {
@@ -67,7 +67,7 @@ func (c *compiler) fields(r *route, all map[string]fieldFile, path string) {
 	}
 	r.names = map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if near := strictyaml.Nearest(name, slices.Sorted(maps.Keys(known))); !known[name] && near != "" {
+		if near := nearest.Name(name, slices.Sorted(maps.Keys(known))); !known[name] && near != "" {
 			c.doc.FaultOfKey(path+`.fields["`+name+`"]`, fmt.Sprintf("a field called %q is taken for a misspelt %s, and would mean nothing", name, near), "did you mean "+near+"? Otherwise choose a name that is less like it")
 		}
 		r.fields = append(r.fields, c.field(r, name, all[name], path+".fields."+name))

@@ -8,6 +8,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/ext"
+
+	"github.com/claimsmith/claimsmith/internal/nearest"
 )
 
 // The bounds of a shape. What exceeds them is a fault when it is compiled.
@@ -131,7 +133,7 @@ func functionNames(env *cel.Env) []string {
 
 // suggest returns the hint for a misspelt name; prefix is what stands before it.
 func suggest(prefix, name string, candidates []string) string {
-	if name = nearest(name, candidates); name != "" {
+	if name = nearest.Name(name, candidates); name != "" {
 		return "did you mean " + prefix + name + "?"
 	}
 	if len(candidates) <= 20 {

@@ -1,10 +1,11 @@
-package strictyaml
+// Package nearest owns the guess at what a misspelt name was meant to be.
+package nearest
 
 import "strings"
 
-// Nearest returns the candidate that name is most likely a misspelling of, or
+// Name returns the candidate that name is most likely a misspelling of, or
 // "" where none is near.
-func Nearest(name string, candidates []string) string {
+func Name(name string, candidates []string) string {
 	best, distance := "", max(1, len(name)/3)+1
 	for _, c := range candidates {
 		if d := edits(strings.ToLower(name), strings.ToLower(c)); d < distance {
