@@ -54,7 +54,7 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		}
 		cancel()
 	}
-	if err := s.Audit.Ready(); err != nil {
+	if err := s.Audit.Ready(r.Context()); err != nil {
 		fail("events", err.Error())
 	}
 	if s.draining.Load() {

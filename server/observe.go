@@ -34,7 +34,7 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 		s.finish(site, r, v, span)
 	}()
 	if v.answer.held && s.Audit.Refuses() {
-		v.event.Outcome, v.event.Err = audit.Unavailable, s.Audit.Ready()
+		v.event.Outcome, v.event.Err = audit.Unavailable, s.Audit.Failure()
 		site.refuse(&v.answer, r, v.event.Err)
 		return
 	}

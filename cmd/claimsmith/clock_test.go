@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +30,7 @@ func TestClocksThatDiffer(t *testing.T) {
 	var first *program
 	for i, clock := range []string{"0s", "1200ms", "-1200ms"} {
 		p := startAt(t, binary, dir, front.replicas[i], clock)
-		p.await("ready", func() bool { ready, _ := p.ready(); return ready })
+		p.await("ready", p.isReady)
 		if first == nil {
 			first = p
 		}
@@ -77,17 +75,6 @@ func startAt(t *testing.T, binary, dir, listen, clock string) *program {
 		}
 	})
 	return p
-}
-
-// ready asks whether the program is ready, and what it says of it.
-func (p *program) ready() (ready bool, why string) {
-	resp, err := http.Get(p.Admin + "/readyz")
-	if err != nil {
-		return false, err.Error()
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return err == nil && resp.StatusCode == http.StatusOK, string(text)
 }
 
 // buildWithClock builds the program so that its clock is off by what

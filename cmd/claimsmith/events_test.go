@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -78,19 +79,37 @@ func TestLoginsNeedARequiredLog(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	listen := freeAddress(t)
-	dir := newSite(t, listen, "", "audit: {file: /dev/full, required: true}\n")
+	dir := newSite(t, listen, "", "audit: {file: events, required: true}\n")
 	secrets := populate(t, dir)
-	p := start(t, dir, listen)
+	events := filepath.Join(dir, "events")
+	if err := os.Remove(events); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", events); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, listen)
+	p.await("an answer", func() bool {
+		resp, err := http.Get(p.URL + "/.well-known/jwks.json")
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
 	for range 2 {
 		r := p.token("portal", secrets.client, "grant_type=client_credentials")
 		if r.Status != http.StatusServiceUnavailable || r.Error != "temporarily_unavailable" || r.AccessToken != "" || r.RetryAfter == "" {
 			t.Errorf("a login without a log: %+v", r)
 		}
 	}
-	if resp, err := http.Get(p.URL + "/.well-known/jwks.json"); err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("JWKS: %v, %v", resp, err)
+	if p.isReady() {
+		t.Error("it says that it is ready")
 	}
-	if resp, err := http.Get(p.Admin + "/readyz"); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("readiness: %v, %v", resp, err)
+	if err := os.Remove(events); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	p.await("that it is ready, without a login", p.isReady)
+	if r := p.token("portal", secrets.client, "grant_type=client_credentials"); r.Status != http.StatusOK {
+		t.Errorf("a login with a log: %+v", r)
 	}
 }

@@ -123,7 +123,7 @@ func (o *observers) register(r *prometheus.Registry) {
 	gauge := func(name, help string, value func() float64) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("claimsmith_events_writable", "0 while the last event could not be written.", func() float64 { return oneIf(o.events.Ready() == nil) })
+	gauge("claimsmith_events_writable", "0 while the last event could not be written.", func() float64 { return oneIf(o.events.Failure() == nil) })
 	if o.keeper == nil {
 		return
 	}

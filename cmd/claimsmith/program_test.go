@@ -78,6 +78,14 @@ func claimsmith(t testing.TB, dir string, args ...string) string {
 // which LISTEN stands for a free address, and waits until it is ready.
 func start(t testing.TB, dir, listen string, args ...string) *program {
 	t.Helper()
+	p := launch(t, dir, listen, args...)
+	p.await("ready", p.isReady)
+	return p
+}
+
+// launch starts the server as start does, and does not wait.
+func launch(t testing.TB, dir, listen string, args ...string) *program {
+	t.Helper()
 	admin := freeAddress(t)
 	p := &program{t: t, URL: "http://" + listen, Admin: "http://" + admin, log: new(logBuffer), done: make(chan error, 1)}
 	p.cmd = command(t, dir, append([]string{"serve", "--config", "claimsmith.yaml", "--listen", listen, "--admin", admin}, args...)...)
@@ -92,16 +100,21 @@ func start(t testing.TB, dir, listen string, args ...string) *program {
 			t.Logf("log of the server:\n%s", p.log)
 		}
 	})
-	p.await("ready", func() bool {
-		resp, err := http.Get(p.Admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
 	return p
 }
+
+// ready asks whether the program is ready, and what it says of it.
+func (p *program) ready() (ready bool, why string) {
+	resp, err := http.Get(p.Admin + "/readyz")
+	if err != nil {
+		return false, err.Error()
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return err == nil && resp.StatusCode == http.StatusOK, string(text)
+}
+
+func (p *program) isReady() bool { ready, _ := p.ready(); return ready }
 
 // await waits for a condition, and fails the test when it does not come or the
 // server ends first.

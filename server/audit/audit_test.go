@@ -86,12 +86,18 @@ func TestALogKnowsWhetherItCanWrite(t *testing.T) {
 		t.Fatal(err, log.Refuses())
 	}
 	lines.err = errors.New("no space left")
-	if err := write(); !errors.Is(err, lines.err) || !log.Refuses() || !errors.Is(log.Ready(), lines.err) {
-		t.Errorf("full: error %v, refuses %v, ready %v", err, log.Refuses(), log.Ready())
+	if err := write(); !errors.Is(err, lines.err) || !log.Refuses() || !errors.Is(log.Failure(), lines.err) || !errors.Is(log.Ready(t.Context()), lines.err) {
+		t.Errorf("full: error %v, refuses %v, ready %v", err, log.Refuses(), log.Failure())
 	}
 	lines.err = nil
-	if err := write(); err != nil || log.Refuses() || log.Ready() != nil {
-		t.Errorf("afterwards: error %v, refuses %v, ready %v", err, log.Refuses(), log.Ready())
+	if err := write(); err != nil || log.Refuses() || log.Failure() != nil {
+		t.Errorf("afterwards: error %v, refuses %v, ready %v", err, log.Refuses(), log.Failure())
+	}
+	lines.err = errors.New("no space left")
+	write()
+	lines.err = nil
+	if err := log.Ready(t.Context()); err != nil || log.Refuses() {
+		t.Errorf("asked whether it is ready, without an event: error %v, refuses %v", err, log.Refuses())
 	}
 }
 

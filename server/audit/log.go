@@ -27,12 +27,22 @@ type Log struct {
 // New returns a Log.
 func New(c Config) *Log { return &Log{Config: c} }
 
-// Ready returns why the last event could not be written, or nil.
-func (l *Log) Ready() error {
+// Failure returns why the last event could not be written, or nil.
+func (l *Log) Failure() error {
 	if err := l.failure.Load(); err != nil {
 		return *err
 	}
 	return nil
+}
+
+// Ready returns why no event can be written, or nil. After a failure it tries
+// again: who is not ready gets no requests, whose events would show that the
+// log is back.
+func (l *Log) Ready(ctx context.Context) error {
+	if l.failure.Load() == nil {
+		return nil
+	}
+	return l.handle(ctx, slog.NewRecord(time.Now(), slog.LevelInfo, "events can be written again", 0))
 }
 
 // Refuses reports whether nothing that must be logged may happen now: the log
@@ -52,6 +62,11 @@ func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
 	}
 	r := slog.NewRecord(time.Now(), level, e.message(), 0)
 	e.attributes(&r, d)
+	return l.handle(ctx, r)
+}
+
+// handle writes a record, and remembers whether that failed.
+func (l *Log) handle(ctx context.Context, r slog.Record) error {
 	if err := l.Lines.Handle(ctx, r); err != nil {
 		err = fmt.Errorf("write event: %w", err)
 		l.failure.Store(&err)
