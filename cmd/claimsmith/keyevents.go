@@ -56,7 +56,7 @@ func (o keyEvents) Changed(c jwks.Change) {
 }
 
 // commandEvents are the events of a command: they go where those of the server
-// go, but that a command's standard output is its own.
+// go, unless that is its log. The terminal is told of each change anyway.
 type commandEvents struct {
 	keyEvents
 	file   *audit.File
@@ -64,9 +64,12 @@ type commandEvents struct {
 }
 
 func openCommandEvents(cfg *config.Config, db *storage.DB, log *slog.Logger) (*commandEvents, error) {
-	to, file, keeper, err := eventsConfig(cfg, db, log, log.Handler())
+	to, file, keeper, err := eventsConfig(cfg, db, log, slog.DiscardHandler)
 	if err != nil {
 		return nil, err
+	}
+	if file == nil {
+		to.Lines = slog.DiscardHandler
 	}
 	return &commandEvents{keyEvents{events: audit.New(to), log: log}, file, keeper}, nil
 }
