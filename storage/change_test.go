@@ -67,37 +67,29 @@ func TestWatchHearsOfChangesByOthers(t *testing.T) {
 
 // A poll every hour cannot be what tells.
 func TestWatchOnPostgreSQLIsNotified(t *testing.T) {
-	onEach(t, func(t *testing.T, c sqldb.Config) {
-		if c.URL[:6] == "sqlite" {
-			t.Skip("SQLite notifies nobody")
-		}
-		here, there := open(t, c), open(t, c)
-		next := watch(t, here, time.Hour)
-		for range 3 {
-			next()
-		}
-		for range 10 {
-			must(t, there.Revoke(ctx, storage.Revocation{Issuer: issuer, Kind: storage.KindJTI, Value: "j"}))
-			equal(t, "topic", next(), storage.TopicRevocations)
-		}
-	})
+	c := sqldb.Config{URL: servertest.PostgreSQL(t)}
+	here, there := open(t, c), open(t, c)
+	next := watch(t, here, time.Hour)
+	for range 3 {
+		next()
+	}
+	for range 10 {
+		must(t, there.Revoke(ctx, storage.Revocation{Issuer: issuer, Kind: storage.KindJTI, Value: "j"}))
+		equal(t, "topic", next(), storage.TopicRevocations)
+	}
 }
 
 // A connection that hangs, and that nobody ends, is given up.
 func TestWatchOutlivesAConnectionThatHangs(t *testing.T) {
-	onEach(t, func(t *testing.T, c sqldb.Config) {
-		if c.URL[:6] == "sqlite" {
-			t.Skip("SQLite has no connections")
-		}
-		line := servertest.NewLine(t, c.URL)
-		here, there := open(t, sqldb.Config{URL: line.URL, MaxConns: 1}), open(t, c)
-		next := watch(t, here, 10*time.Millisecond)
-		for range 3 {
-			next()
-		}
-		line.Mute()
-		line.Mend()
-		must(t, there.UpdateKeys(ctx, issuer, 0, nil))
-		equal(t, "topic", next(), storage.TopicKeys)
-	})
+	c := sqldb.Config{URL: servertest.PostgreSQL(t)}
+	line := servertest.NewLine(t, c.URL)
+	here, there := open(t, sqldb.Config{URL: line.URL, MaxConns: 1}), open(t, c)
+	next := watch(t, here, 10*time.Millisecond)
+	for range 3 {
+		next()
+	}
+	line.Mute()
+	line.Mend()
+	must(t, there.UpdateKeys(ctx, issuer, 0, nil))
+	equal(t, "topic", next(), storage.TopicKeys)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/servertest"
 	"github.com/claimsmith/claimsmith/storage"
 )
 
@@ -76,7 +77,7 @@ func TestEventsAreWrittenAndKept(t *testing.T) {
 
 func TestLoginsNeedARequiredLog(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("no /dev/full here")
+		servertest.Missing(t, "no /dev/full here")
 	}
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "audit: {file: events, required: true}\n")

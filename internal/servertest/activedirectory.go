@@ -40,7 +40,7 @@ func ActiveDirectory(t testing.TB) Domain {
 			"samba samba-ad-provision samba-dsdb-modules samba-vfs-modules")
 	}
 	if os.Getuid() != 0 {
-		t.Skip("only root can start Samba's domain controller")
+		Missing(t, "only root can start Samba's domain controller")
 	}
 	domain, err := activeDirectory()
 	if err != nil {

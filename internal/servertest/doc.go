@@ -10,6 +10,6 @@
 // A Line stands between a program and a server, and breaks as networks do.
 //
 // Where the programs are not installed the test is skipped with the reason;
-// with CLAIMSMITH_TEST_ALL=1 in the environment it fails instead. What only root
-// can start is skipped for others.
+// with CLAIMSMITH_TEST_ALL=1 in the environment it fails instead, as it does
+// for anybody but root where only root can start a server.
 package servertest

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/claimsmith/claimsmith/internal/servertest"
 	"github.com/claimsmith/claimsmith/plugins/host"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
@@ -107,7 +108,7 @@ func TestPinnedExecutable(t *testing.T) {
 
 func TestRunsAsAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root")
+		servertest.Missing(t, "only root can run a plugin as another user")
 	}
 	path, hash := pinned(t)
 	c := config(t, "")
