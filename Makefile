@@ -23,7 +23,8 @@ $(platforms):
 	CGO_ENABLED=0 GOOS=$(@D) GOARCH=$(@F) go build -trimpath -ldflags '$(ldflags)' -o dist/claimsmith-$(@D)-$(@F) ./cmd/claimsmith
 
 test: install-servers ## run every test, against real servers, with the race detector
-	CLAIMSMITH_TEST_ALL=1 go test -race -timeout 40m $(TESTFLAGS) ./...
+	@# only root can start Samba's domain controller: others skip what needs it
+	CLAIMSMITH_TEST_ALL=$$(test "$$(id -u)" -ne 0 || echo 1) go test -race -timeout 40m $(TESTFLAGS) ./...
 
 bench: ## compare every path with what this machine can do at all; PATHS=token,jwks for some
 	go run ./bench $(if $(PATHS),-paths $(PATHS)) $(BENCHFLAGS)
