@@ -20,6 +20,7 @@ import (
 type Client struct {
 	rpc         pluginpb.PluginClient
 	description Description
+	asker       *asker // nil: each call has a stream of its own
 }
 
 var (
@@ -41,6 +42,13 @@ func NewClient(ctx context.Context, conn grpc.ClientConnInterface) (*Client, err
 	c.description = descriptionFromWire(m)
 	if err := c.description.check(); err != nil {
 		return nil, fmt.Errorf("describe: %w", err)
+	}
+	if m.GetStreams() {
+		stream, err := c.rpc.Stream(context.Background(), sized...) // it ends with the connection
+		if err != nil {
+			return nil, fmt.Errorf("open the stream: %w", broken(ctx, err, ""))
+		}
+		c.asker = newAsker(stream)
 	}
 	return c, nil
 }
@@ -66,7 +74,14 @@ func (c *Client) Configure(ctx context.Context, config json.RawMessage) error {
 // Authenticate asks the plugin once; what failed is never repeated. Beside
 // what an Authenticator returns, a call that ctx ended wraps ctx's error too.
 func (c *Client) Authenticate(ctx context.Context, r Request) (Identity, error) {
-	out, err := c.rpc.Authenticate(ctx, requestToWire(r), sized...)
+	var out *pluginpb.Outcome
+	var err error
+	// What the plugin's end would refuse goes alone: on the stream it might end that of others.
+	if c.asker != nil && c.asker.alive() && r.Check() == nil {
+		out, err = c.asker.ask(ctx, requestToWire(r))
+	} else {
+		out, err = c.rpc.Authenticate(ctx, requestToWire(r), sized...)
+	}
 	return outcome(ctx, out, err, r.Credential.Secret.Reveal())
 }
 

@@ -19,6 +19,7 @@ import (
 // their own process; a plugin's main calls Serve.
 func NewServer(a Authenticator, options ...grpc.ServerOption) *grpc.Server {
 	s := grpc.NewServer(append(options,
+		grpc.ChainUnaryInterceptor(sooner),
 		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
 		// A goroutine that has served a call has the stack for the next.
 		grpc.NumStreamWorkers(streamWorkers),
@@ -51,7 +52,9 @@ func (s *server) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginpb
 	if err := s.description.check(); err != nil {
 		return nil, fmt.Errorf("describe: %w", err)
 	}
-	return descriptionToWire(s.description), nil
+	m := descriptionToWire(s.description)
+	m.Streams = true
+	return m, nil
 }
 
 func (s *server) Configure(ctx context.Context, m *pluginpb.ConfigureRequest) (out *pluginpb.ConfigureResponse, _ error) {
@@ -76,16 +79,21 @@ func (s *server) Configure(ctx context.Context, m *pluginpb.ConfigureRequest) (o
 }
 
 func (s *server) Authenticate(ctx context.Context, m *pluginpb.AuthenticateRequest) (*pluginpb.Outcome, error) {
+	return s.judge(ctx, m), nil
+}
+
+// judge judges a credential, which came by a call of its own or by a stream.
+func (s *server) judge(ctx context.Context, m *pluginpb.AuthenticateRequest) *pluginpb.Outcome {
 	r := requestFromWire(m)
 	if err := r.Check(); err != nil {
-		return failureToWire(err, ""), nil
+		return failureToWire(err, "")
 	}
 	if !s.description.Judges(r.Credential.Kind) {
-		return failureToWire(ErrUnknown, ""), nil
+		return failureToWire(ErrUnknown, "")
 	}
 	return s.answer(ctx, "authenticate", r.Credential.Secret.Reveal(), func(ctx context.Context) (Identity, error) {
 		return s.plugin.Authenticate(ctx, r)
-	}), nil
+	})
 }
 
 func (s *server) Refresh(ctx context.Context, m *pluginpb.RefreshRequest) (*pluginpb.Outcome, error) {
@@ -123,8 +131,6 @@ func (s *server) answer(ctx context.Context, call, secret string, f func(context
 	if _, ok := s.plugin.(Configurer); ok && !s.configured.Load() {
 		return failureToWire(errors.New("not configured"), "")
 	}
-	ctx, cancel := sooner(ctx)
-	defer cancel()
 	id, err := f(ctx)
 	if err != nil {
 		return failureToWire(err, secret)
@@ -139,11 +145,17 @@ func (s *server) answer(ctx context.Context, call, secret string, f func(context
 
 // sooner ends a call's context a little before the caller gives up, so that a
 // plugin that honours it can still say that it is unavailable; one that
-// stays silent then is taken to hang.
-func sooner(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ctx, func() {}
+// stays silent then is taken to hang. A configuration has all the time.
+func sooner(ctx context.Context, m any, call *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if deadline, ok := ctx.Deadline(); ok && call.FullMethod != pluginpb.Plugin_Configure_FullMethodName {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, early(time.Until(deadline)))
+		defer cancel()
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, 100*time.Millisecond)))
+	return next(ctx, m)
+}
+
+// early is when a call ends that has a time to end in.
+func early(timeout time.Duration) time.Duration {
+	return timeout - min(timeout/10, 100*time.Millisecond)
 }

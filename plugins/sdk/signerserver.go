@@ -74,8 +74,6 @@ func (s *server) withKeys(ctx context.Context, call string, f func(context.Conte
 	if _, ok := s.plugin.(Configurer); ok && !s.configured.Load() {
 		return unavailableToWire(errors.New("not configured"))
 	}
-	ctx, cancel := sooner(ctx)
-	defer cancel()
 	if err := f(ctx); err != nil {
 		return unavailableToWire(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"net"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -13,9 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
@@ -30,29 +26,16 @@ func (f plugin) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identity, 
 // connect serves a and asks it over gRPC.
 func connect(t testing.TB, a sdk.Authenticator) *sdk.Client {
 	t.Helper()
-	listener := bufconn.Listen(64 << 10)
-	server := sdk.NewServer(a)
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	conn, err := grpc.NewClient("passthrough:///plugin",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	c, err := sdk.NewClient(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return client(t, dial(t, sdk.NewServer(a)))
 }
 
 func password(secret string) sdk.Request {
 	return sdk.Request{Credential: sdk.Credential{Kind: sdk.Password, Username: "alice", Secret: sdk.Secret(secret)}}
 }
 
-func TestRequestArrives(t *testing.T) {
+func TestRequestArrives(t *testing.T) { either(t, requestArrives) }
+
+func requestArrives(t *testing.T, connect connector) {
 	want := sdk.Request{
 		Credential: sdk.Credential{Kind: sdk.Assertion, Username: "ä", Secret: "\x00\xff", Type: "urn:x"},
 		Issuer:     "https://issuer.example",
@@ -71,7 +54,9 @@ func TestRequestArrives(t *testing.T) {
 	}
 }
 
-func TestIdentityArrives(t *testing.T) {
+func TestIdentityArrives(t *testing.T) { either(t, identityArrives) }
+
+func identityArrives(t *testing.T, connect connector) {
 	for name, id := range map[string]sdk.Identity{
 		"least": {Subject: "x"},
 		"all": {
@@ -109,7 +94,9 @@ func TestIdentityArrives(t *testing.T) {
 	}
 }
 
-func TestErrorsArrive(t *testing.T) {
+func TestErrorsArrive(t *testing.T) { either(t, errorsArrive) }
+
+func errorsArrive(t *testing.T, connect connector) {
 	for name, test := range map[string]struct {
 		err  error
 		want error // what it wraps
@@ -231,7 +218,9 @@ func TestRequestBounds(t *testing.T) {
 	}
 }
 
-func TestPanicEndsTheCallOnly(t *testing.T) {
+func TestPanicEndsTheCallOnly(t *testing.T) { either(t, panicEndsTheCallOnly) }
+
+func panicEndsTheCallOnly(t *testing.T, connect connector) {
 	c := connect(t, plugin(func(_ context.Context, r sdk.Request) (sdk.Identity, error) {
 		if r.Credential.Kind == sdk.Password {
 			panic("with " + r.Credential.Secret.Reveal())
@@ -248,7 +237,9 @@ func TestPanicEndsTheCallOnly(t *testing.T) {
 	}
 }
 
-func TestEndedCall(t *testing.T) {
+func TestEndedCall(t *testing.T) { either(t, endedCall) }
+
+func endedCall(t *testing.T, connect connector) {
 	c := connect(t, plugin(func(ctx context.Context, _ sdk.Request) (sdk.Identity, error) {
 		<-ctx.Done()
 		return sdk.Identity{}, ctx.Err()

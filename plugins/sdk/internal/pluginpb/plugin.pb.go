@@ -80,7 +80,7 @@ func (x Failure_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failure_Kind.Descriptor instead.
 func (Failure_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{9, 0}
+	return file_plugin_proto_rawDescGZIP(), []int{13, 0}
 }
 
 type DescribeRequest struct {
@@ -126,6 +126,7 @@ type DescribeResponse struct {
 	Kinds         []string               `protobuf:"bytes,3,rep,name=kinds,proto3" json:"kinds,omitempty"`         // credential kinds it judges; empty: all; "none" alone: it judges nobody
 	Schema        []byte                 `protobuf:"bytes,4,opt,name=schema,proto3" json:"schema,omitempty"`       // JSON Schema of its configuration; may be empty
 	Abilities     []string               `protobuf:"bytes,5,rep,name=abilities,proto3" json:"abilities,omitempty"` // "configure", "refresh", "lookup", "sign"
+	Streams       bool                   `protobuf:"varint,6,opt,name=streams,proto3" json:"streams,omitempty"`    // there is a Stream
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,6 +194,13 @@ func (x *DescribeResponse) GetAbilities() []string {
 		return x.Abilities
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetStreams() bool {
+	if x != nil {
+		return x.Streams
+	}
+	return false
 }
 
 type ConfigureRequest struct {
@@ -427,6 +435,214 @@ func (x *Credential) GetType() string {
 	return ""
 }
 
+type Questions struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Questions     []*Question            `protobuf:"bytes,1,rep,name=questions,proto3" json:"questions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Questions) Reset() {
+	*x = Questions{}
+	mi := &file_plugin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Questions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Questions) ProtoMessage() {}
+
+func (x *Questions) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Questions.ProtoReflect.Descriptor instead.
+func (*Questions) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Questions) GetQuestions() []*Question {
+	if x != nil {
+		return x.Questions
+	}
+	return nil
+}
+
+type Question struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`                                // chosen by the host, never again on this stream
+	Request       *AuthenticateRequest   `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`                       // none: the host waits no longer for the answer to id
+	TimeoutUs     int64                  `protobuf:"varint,3,opt,name=timeout_us,json=timeoutUs,proto3" json:"timeout_us,omitempty"` // what is left until the deadline; 0: there is none
+	Traceparent   string                 `protobuf:"bytes,4,opt,name=traceparent,proto3" json:"traceparent,omitempty"`               // W3C Trace Context; may be empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Question) Reset() {
+	*x = Question{}
+	mi := &file_plugin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Question) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Question) ProtoMessage() {}
+
+func (x *Question) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Question.ProtoReflect.Descriptor instead.
+func (*Question) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Question) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Question) GetRequest() *AuthenticateRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *Question) GetTimeoutUs() int64 {
+	if x != nil {
+		return x.TimeoutUs
+	}
+	return 0
+}
+
+func (x *Question) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+type Answers struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Answers       []*Answer              `protobuf:"bytes,1,rep,name=answers,proto3" json:"answers,omitempty"` // in any order
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Answers) Reset() {
+	*x = Answers{}
+	mi := &file_plugin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Answers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Answers) ProtoMessage() {}
+
+func (x *Answers) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Answers.ProtoReflect.Descriptor instead.
+func (*Answers) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Answers) GetAnswers() []*Answer {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+type Answer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Outcome       *Outcome               `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Answer) Reset() {
+	*x = Answer{}
+	mi := &file_plugin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Answer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Answer) ProtoMessage() {}
+
+func (x *Answer) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Answer.ProtoReflect.Descriptor instead.
+func (*Answer) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Answer) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Answer) GetOutcome() *Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
 type RefreshRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Identity      *Identity              `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"` // as Authenticate or Refresh last answered
@@ -436,7 +652,7 @@ type RefreshRequest struct {
 
 func (x *RefreshRequest) Reset() {
 	*x = RefreshRequest{}
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +664,7 @@ func (x *RefreshRequest) String() string {
 func (*RefreshRequest) ProtoMessage() {}
 
 func (x *RefreshRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[6]
+	mi := &file_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +677,7 @@ func (x *RefreshRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshRequest.ProtoReflect.Descriptor instead.
 func (*RefreshRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{6}
+	return file_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RefreshRequest) GetIdentity() *Identity {
@@ -480,7 +696,7 @@ type LookupRequest struct {
 
 func (x *LookupRequest) Reset() {
 	*x = LookupRequest{}
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +708,7 @@ func (x *LookupRequest) String() string {
 func (*LookupRequest) ProtoMessage() {}
 
 func (x *LookupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[7]
+	mi := &file_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +721,7 @@ func (x *LookupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupRequest.ProtoReflect.Descriptor instead.
 func (*LookupRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{7}
+	return file_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LookupRequest) GetName() string {
@@ -528,7 +744,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +756,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[8]
+	mi := &file_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +769,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{8}
+	return file_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Outcome) GetResult() isOutcome_Result {
@@ -609,7 +825,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +837,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[9]
+	mi := &file_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +850,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{9}
+	return file_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Failure) GetKind() Failure_Kind {
@@ -686,7 +902,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +914,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[10]
+	mi := &file_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +927,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{10}
+	return file_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Identity) GetSubject() string {
@@ -814,7 +1030,7 @@ type StringList struct {
 
 func (x *StringList) Reset() {
 	*x = StringList{}
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +1042,7 @@ func (x *StringList) String() string {
 func (*StringList) ProtoMessage() {}
 
 func (x *StringList) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[11]
+	mi := &file_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +1055,7 @@ func (x *StringList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StringList.ProtoReflect.Descriptor instead.
 func (*StringList) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{11}
+	return file_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StringList) GetValues() []string {
@@ -858,7 +1074,7 @@ type GenerateKeyRequest struct {
 
 func (x *GenerateKeyRequest) Reset() {
 	*x = GenerateKeyRequest{}
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1086,7 @@ func (x *GenerateKeyRequest) String() string {
 func (*GenerateKeyRequest) ProtoMessage() {}
 
 func (x *GenerateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1099,7 @@ func (x *GenerateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateKeyRequest.ProtoReflect.Descriptor instead.
 func (*GenerateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{12}
+	return file_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GenerateKeyRequest) GetAlgorithm() string {
@@ -904,7 +1120,7 @@ type GenerateKeyResponse struct {
 
 func (x *GenerateKeyResponse) Reset() {
 	*x = GenerateKeyResponse{}
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1132,7 @@ func (x *GenerateKeyResponse) String() string {
 func (*GenerateKeyResponse) ProtoMessage() {}
 
 func (x *GenerateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1145,7 @@ func (x *GenerateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateKeyResponse.ProtoReflect.Descriptor instead.
 func (*GenerateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{13}
+	return file_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GenerateKeyResponse) GetRef() string {
@@ -965,7 +1181,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1193,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1206,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SignRequest) GetRef() string {
@@ -1031,7 +1247,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1043,7 +1259,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1056,7 +1272,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SignResponse) GetSignature() []byte {
@@ -1082,7 +1298,7 @@ type DestroyKeyRequest struct {
 
 func (x *DestroyKeyRequest) Reset() {
 	*x = DestroyKeyRequest{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1310,7 @@ func (x *DestroyKeyRequest) String() string {
 func (*DestroyKeyRequest) ProtoMessage() {}
 
 func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1323,7 @@ func (x *DestroyKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyKeyRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DestroyKeyRequest) GetRef() string {
@@ -1126,7 +1342,7 @@ type DestroyKeyResponse struct {
 
 func (x *DestroyKeyResponse) Reset() {
 	*x = DestroyKeyResponse{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1354,7 @@ func (x *DestroyKeyResponse) String() string {
 func (*DestroyKeyResponse) ProtoMessage() {}
 
 func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1367,7 @@ func (x *DestroyKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyKeyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyKeyResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DestroyKeyResponse) GetFailure() *Failure {
@@ -1166,13 +1382,14 @@ var File_plugin_proto protoreflect.FileDescriptor
 const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\fplugin.proto\x12\x14claimsmith.plugin.v1\"\x11\n" +
-	"\x0fDescribeRequest\"\x8c\x01\n" +
+	"\x0fDescribeRequest\"\xa6\x01\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
 	"\x05kinds\x18\x03 \x03(\tR\x05kinds\x12\x16\n" +
 	"\x06schema\x18\x04 \x01(\fR\x06schema\x12\x1c\n" +
-	"\tabilities\x18\x05 \x03(\tR\tabilities\"*\n" +
+	"\tabilities\x18\x05 \x03(\tR\tabilities\x12\x18\n" +
+	"\astreams\x18\x06 \x01(\bR\astreams\"*\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\")\n" +
 	"\x11ConfigureResponse\x12\x14\n" +
@@ -1195,7 +1412,20 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x16\n" +
 	"\x06secret\x18\x03 \x01(\fR\x06secret\x12\x12\n" +
-	"\x04type\x18\x04 \x01(\tR\x04type\"L\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\"I\n" +
+	"\tQuestions\x12<\n" +
+	"\tquestions\x18\x01 \x03(\v2\x1e.claimsmith.plugin.v1.QuestionR\tquestions\"\xa0\x01\n" +
+	"\bQuestion\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12C\n" +
+	"\arequest\x18\x02 \x01(\v2).claimsmith.plugin.v1.AuthenticateRequestR\arequest\x12\x1d\n" +
+	"\n" +
+	"timeout_us\x18\x03 \x01(\x03R\ttimeoutUs\x12 \n" +
+	"\vtraceparent\x18\x04 \x01(\tR\vtraceparent\"A\n" +
+	"\aAnswers\x126\n" +
+	"\aanswers\x18\x01 \x03(\v2\x1c.claimsmith.plugin.v1.AnswerR\aanswers\"Q\n" +
+	"\x06Answer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
+	"\aoutcome\x18\x02 \x01(\v2\x1d.claimsmith.plugin.v1.OutcomeR\aoutcome\"L\n" +
 	"\x0eRefreshRequest\x12:\n" +
 	"\bidentity\x18\x01 \x01(\v2\x1e.claimsmith.plugin.v1.IdentityR\bidentity\"#\n" +
 	"\rLookupRequest\x12\x12\n" +
@@ -1252,11 +1482,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\x11DestroyKeyRequest\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\"M\n" +
 	"\x12DestroyKeyResponse\x127\n" +
-	"\afailure\x18\x01 \x01(\v2\x1d.claimsmith.plugin.v1.FailureR\afailure2\xcd\x05\n" +
+	"\afailure\x18\x01 \x01(\v2\x1d.claimsmith.plugin.v1.FailureR\afailure2\x9b\x06\n" +
 	"\x06Plugin\x12Y\n" +
 	"\bDescribe\x12%.claimsmith.plugin.v1.DescribeRequest\x1a&.claimsmith.plugin.v1.DescribeResponse\x12\\\n" +
 	"\tConfigure\x12&.claimsmith.plugin.v1.ConfigureRequest\x1a'.claimsmith.plugin.v1.ConfigureResponse\x12X\n" +
-	"\fAuthenticate\x12).claimsmith.plugin.v1.AuthenticateRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12N\n" +
+	"\fAuthenticate\x12).claimsmith.plugin.v1.AuthenticateRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12L\n" +
+	"\x06Stream\x12\x1f.claimsmith.plugin.v1.Questions\x1a\x1d.claimsmith.plugin.v1.Answers(\x010\x01\x12N\n" +
 	"\aRefresh\x12$.claimsmith.plugin.v1.RefreshRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12L\n" +
 	"\x06Lookup\x12#.claimsmith.plugin.v1.LookupRequest\x1a\x1d.claimsmith.plugin.v1.Outcome\x12b\n" +
 	"\vGenerateKey\x12(.claimsmith.plugin.v1.GenerateKeyRequest\x1a).claimsmith.plugin.v1.GenerateKeyResponse\x12M\n" +
@@ -1277,7 +1508,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_plugin_proto_goTypes = []any{
 	(Failure_Kind)(0),           // 0: claimsmith.plugin.v1.Failure.Kind
 	(*DescribeRequest)(nil),     // 1: claimsmith.plugin.v1.DescribeRequest
@@ -1286,53 +1517,63 @@ var file_plugin_proto_goTypes = []any{
 	(*ConfigureResponse)(nil),   // 4: claimsmith.plugin.v1.ConfigureResponse
 	(*AuthenticateRequest)(nil), // 5: claimsmith.plugin.v1.AuthenticateRequest
 	(*Credential)(nil),          // 6: claimsmith.plugin.v1.Credential
-	(*RefreshRequest)(nil),      // 7: claimsmith.plugin.v1.RefreshRequest
-	(*LookupRequest)(nil),       // 8: claimsmith.plugin.v1.LookupRequest
-	(*Outcome)(nil),             // 9: claimsmith.plugin.v1.Outcome
-	(*Failure)(nil),             // 10: claimsmith.plugin.v1.Failure
-	(*Identity)(nil),            // 11: claimsmith.plugin.v1.Identity
-	(*StringList)(nil),          // 12: claimsmith.plugin.v1.StringList
-	(*GenerateKeyRequest)(nil),  // 13: claimsmith.plugin.v1.GenerateKeyRequest
-	(*GenerateKeyResponse)(nil), // 14: claimsmith.plugin.v1.GenerateKeyResponse
-	(*SignRequest)(nil),         // 15: claimsmith.plugin.v1.SignRequest
-	(*SignResponse)(nil),        // 16: claimsmith.plugin.v1.SignResponse
-	(*DestroyKeyRequest)(nil),   // 17: claimsmith.plugin.v1.DestroyKeyRequest
-	(*DestroyKeyResponse)(nil),  // 18: claimsmith.plugin.v1.DestroyKeyResponse
-	nil,                         // 19: claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
+	(*Questions)(nil),           // 7: claimsmith.plugin.v1.Questions
+	(*Question)(nil),            // 8: claimsmith.plugin.v1.Question
+	(*Answers)(nil),             // 9: claimsmith.plugin.v1.Answers
+	(*Answer)(nil),              // 10: claimsmith.plugin.v1.Answer
+	(*RefreshRequest)(nil),      // 11: claimsmith.plugin.v1.RefreshRequest
+	(*LookupRequest)(nil),       // 12: claimsmith.plugin.v1.LookupRequest
+	(*Outcome)(nil),             // 13: claimsmith.plugin.v1.Outcome
+	(*Failure)(nil),             // 14: claimsmith.plugin.v1.Failure
+	(*Identity)(nil),            // 15: claimsmith.plugin.v1.Identity
+	(*StringList)(nil),          // 16: claimsmith.plugin.v1.StringList
+	(*GenerateKeyRequest)(nil),  // 17: claimsmith.plugin.v1.GenerateKeyRequest
+	(*GenerateKeyResponse)(nil), // 18: claimsmith.plugin.v1.GenerateKeyResponse
+	(*SignRequest)(nil),         // 19: claimsmith.plugin.v1.SignRequest
+	(*SignResponse)(nil),        // 20: claimsmith.plugin.v1.SignResponse
+	(*DestroyKeyRequest)(nil),   // 21: claimsmith.plugin.v1.DestroyKeyRequest
+	(*DestroyKeyResponse)(nil),  // 22: claimsmith.plugin.v1.DestroyKeyResponse
+	nil,                         // 23: claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	6,  // 0: claimsmith.plugin.v1.AuthenticateRequest.credential:type_name -> claimsmith.plugin.v1.Credential
-	19, // 1: claimsmith.plugin.v1.AuthenticateRequest.attributes:type_name -> claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
-	11, // 2: claimsmith.plugin.v1.RefreshRequest.identity:type_name -> claimsmith.plugin.v1.Identity
-	11, // 3: claimsmith.plugin.v1.Outcome.identity:type_name -> claimsmith.plugin.v1.Identity
-	10, // 4: claimsmith.plugin.v1.Outcome.failure:type_name -> claimsmith.plugin.v1.Failure
-	0,  // 5: claimsmith.plugin.v1.Failure.kind:type_name -> claimsmith.plugin.v1.Failure.Kind
-	12, // 6: claimsmith.plugin.v1.Identity.scopes:type_name -> claimsmith.plugin.v1.StringList
-	12, // 7: claimsmith.plugin.v1.Identity.audience:type_name -> claimsmith.plugin.v1.StringList
-	10, // 8: claimsmith.plugin.v1.GenerateKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
-	10, // 9: claimsmith.plugin.v1.SignResponse.failure:type_name -> claimsmith.plugin.v1.Failure
-	10, // 10: claimsmith.plugin.v1.DestroyKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
-	1,  // 11: claimsmith.plugin.v1.Plugin.Describe:input_type -> claimsmith.plugin.v1.DescribeRequest
-	3,  // 12: claimsmith.plugin.v1.Plugin.Configure:input_type -> claimsmith.plugin.v1.ConfigureRequest
-	5,  // 13: claimsmith.plugin.v1.Plugin.Authenticate:input_type -> claimsmith.plugin.v1.AuthenticateRequest
-	7,  // 14: claimsmith.plugin.v1.Plugin.Refresh:input_type -> claimsmith.plugin.v1.RefreshRequest
-	8,  // 15: claimsmith.plugin.v1.Plugin.Lookup:input_type -> claimsmith.plugin.v1.LookupRequest
-	13, // 16: claimsmith.plugin.v1.Plugin.GenerateKey:input_type -> claimsmith.plugin.v1.GenerateKeyRequest
-	15, // 17: claimsmith.plugin.v1.Plugin.Sign:input_type -> claimsmith.plugin.v1.SignRequest
-	17, // 18: claimsmith.plugin.v1.Plugin.DestroyKey:input_type -> claimsmith.plugin.v1.DestroyKeyRequest
-	2,  // 19: claimsmith.plugin.v1.Plugin.Describe:output_type -> claimsmith.plugin.v1.DescribeResponse
-	4,  // 20: claimsmith.plugin.v1.Plugin.Configure:output_type -> claimsmith.plugin.v1.ConfigureResponse
-	9,  // 21: claimsmith.plugin.v1.Plugin.Authenticate:output_type -> claimsmith.plugin.v1.Outcome
-	9,  // 22: claimsmith.plugin.v1.Plugin.Refresh:output_type -> claimsmith.plugin.v1.Outcome
-	9,  // 23: claimsmith.plugin.v1.Plugin.Lookup:output_type -> claimsmith.plugin.v1.Outcome
-	14, // 24: claimsmith.plugin.v1.Plugin.GenerateKey:output_type -> claimsmith.plugin.v1.GenerateKeyResponse
-	16, // 25: claimsmith.plugin.v1.Plugin.Sign:output_type -> claimsmith.plugin.v1.SignResponse
-	18, // 26: claimsmith.plugin.v1.Plugin.DestroyKey:output_type -> claimsmith.plugin.v1.DestroyKeyResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	23, // 1: claimsmith.plugin.v1.AuthenticateRequest.attributes:type_name -> claimsmith.plugin.v1.AuthenticateRequest.AttributesEntry
+	8,  // 2: claimsmith.plugin.v1.Questions.questions:type_name -> claimsmith.plugin.v1.Question
+	5,  // 3: claimsmith.plugin.v1.Question.request:type_name -> claimsmith.plugin.v1.AuthenticateRequest
+	10, // 4: claimsmith.plugin.v1.Answers.answers:type_name -> claimsmith.plugin.v1.Answer
+	13, // 5: claimsmith.plugin.v1.Answer.outcome:type_name -> claimsmith.plugin.v1.Outcome
+	15, // 6: claimsmith.plugin.v1.RefreshRequest.identity:type_name -> claimsmith.plugin.v1.Identity
+	15, // 7: claimsmith.plugin.v1.Outcome.identity:type_name -> claimsmith.plugin.v1.Identity
+	14, // 8: claimsmith.plugin.v1.Outcome.failure:type_name -> claimsmith.plugin.v1.Failure
+	0,  // 9: claimsmith.plugin.v1.Failure.kind:type_name -> claimsmith.plugin.v1.Failure.Kind
+	16, // 10: claimsmith.plugin.v1.Identity.scopes:type_name -> claimsmith.plugin.v1.StringList
+	16, // 11: claimsmith.plugin.v1.Identity.audience:type_name -> claimsmith.plugin.v1.StringList
+	14, // 12: claimsmith.plugin.v1.GenerateKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	14, // 13: claimsmith.plugin.v1.SignResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	14, // 14: claimsmith.plugin.v1.DestroyKeyResponse.failure:type_name -> claimsmith.plugin.v1.Failure
+	1,  // 15: claimsmith.plugin.v1.Plugin.Describe:input_type -> claimsmith.plugin.v1.DescribeRequest
+	3,  // 16: claimsmith.plugin.v1.Plugin.Configure:input_type -> claimsmith.plugin.v1.ConfigureRequest
+	5,  // 17: claimsmith.plugin.v1.Plugin.Authenticate:input_type -> claimsmith.plugin.v1.AuthenticateRequest
+	7,  // 18: claimsmith.plugin.v1.Plugin.Stream:input_type -> claimsmith.plugin.v1.Questions
+	11, // 19: claimsmith.plugin.v1.Plugin.Refresh:input_type -> claimsmith.plugin.v1.RefreshRequest
+	12, // 20: claimsmith.plugin.v1.Plugin.Lookup:input_type -> claimsmith.plugin.v1.LookupRequest
+	17, // 21: claimsmith.plugin.v1.Plugin.GenerateKey:input_type -> claimsmith.plugin.v1.GenerateKeyRequest
+	19, // 22: claimsmith.plugin.v1.Plugin.Sign:input_type -> claimsmith.plugin.v1.SignRequest
+	21, // 23: claimsmith.plugin.v1.Plugin.DestroyKey:input_type -> claimsmith.plugin.v1.DestroyKeyRequest
+	2,  // 24: claimsmith.plugin.v1.Plugin.Describe:output_type -> claimsmith.plugin.v1.DescribeResponse
+	4,  // 25: claimsmith.plugin.v1.Plugin.Configure:output_type -> claimsmith.plugin.v1.ConfigureResponse
+	13, // 26: claimsmith.plugin.v1.Plugin.Authenticate:output_type -> claimsmith.plugin.v1.Outcome
+	9,  // 27: claimsmith.plugin.v1.Plugin.Stream:output_type -> claimsmith.plugin.v1.Answers
+	13, // 28: claimsmith.plugin.v1.Plugin.Refresh:output_type -> claimsmith.plugin.v1.Outcome
+	13, // 29: claimsmith.plugin.v1.Plugin.Lookup:output_type -> claimsmith.plugin.v1.Outcome
+	18, // 30: claimsmith.plugin.v1.Plugin.GenerateKey:output_type -> claimsmith.plugin.v1.GenerateKeyResponse
+	20, // 31: claimsmith.plugin.v1.Plugin.Sign:output_type -> claimsmith.plugin.v1.SignResponse
+	22, // 32: claimsmith.plugin.v1.Plugin.DestroyKey:output_type -> claimsmith.plugin.v1.DestroyKeyResponse
+	24, // [24:33] is the sub-list for method output_type
+	15, // [15:24] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -1340,7 +1581,7 @@ func file_plugin_proto_init() {
 	if File_plugin_proto != nil {
 		return
 	}
-	file_plugin_proto_msgTypes[8].OneofWrappers = []any{
+	file_plugin_proto_msgTypes[12].OneofWrappers = []any{
 		(*Outcome_Identity)(nil),
 		(*Outcome_Failure)(nil),
 	}
@@ -1350,7 +1591,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
