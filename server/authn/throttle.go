@@ -127,20 +127,23 @@ type Secrets struct {
 // Secrets returns the throttle for the clients of an issuer.
 func (t *Throttle) Secrets(issuer string) *Secrets { return &Secrets{t, issuer} }
 
-// Judge calls judge, which reports whether the secret that a client offers is
-// wrong, unless the client or its address failed too often before: then it
-// returns how long to wait. Where the client calls from is in the event of ctx.
-func (s *Secrets) Judge(ctx context.Context, client string, judge func() (wrong bool)) (wait time.Duration) {
+// Judge calls judge, which returns nil where the secret that a client offers is
+// right and an error that wraps sdk.ErrDenied where it is wrong; any other error is
+// no judgement, and counts for nothing. If the client or its address failed too
+// often before, Judge calls nobody and returns how long to wait. Where the client
+// calls from is in the event of ctx.
+func (s *Secrets) Judge(ctx context.Context, client string, judge func() error) (wait time.Duration) {
 	a := attempt{kind: clientSecret, issuer: s.issuer, name: client, client: client}
 	a.address = block(audit.FromContext(ctx).Remote)
 	turn, err := s.throttle.admit(ctx, &a)
 	if refused, ok := errors.AsType[*ThrottledError](err); ok {
 		return refused.Wait
 	}
-	if judge() {
-		s.throttle.failed(ctx, &a, turn)
-	} else {
+	switch err := judge(); {
+	case err == nil:
 		s.throttle.succeeded(ctx, &a, turn)
+	case errors.Is(err, sdk.ErrDenied):
+		s.throttle.failed(ctx, &a, turn)
 	}
 	return 0
 }

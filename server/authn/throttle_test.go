@@ -332,7 +332,12 @@ func TestClientSecrets(t *testing.T) {
 		secrets := r.throttle.Secrets("main")
 		try := func(wrong bool, from string) time.Duration {
 			ctx := audit.NewContext(context.Background(), &audit.Event{Remote: netip.MustParseAddr(from)})
-			return secrets.Judge(ctx, "portal", func() bool { return wrong })
+			return secrets.Judge(ctx, "portal", func() error {
+				if wrong {
+					return sdk.ErrDenied
+				}
+				return nil
+			})
 		}
 		if w := try(false, "198.51.100.1"); w > 0 {
 			t.Fatal(w)

@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server/audit"
 	"github.com/claimsmith/claimsmith/storage"
 )
 
 // Throttle slows down who guesses the secrets of clients; authn.Secrets is one.
 type Throttle interface {
-	// Judge calls judge, which reports whether what the client offers is wrong,
-	// unless there were too many failures before: then it returns how long to
-	// wait.
-	Judge(ctx context.Context, client string, judge func() (wrong bool)) (wait time.Duration)
+	// Judge calls judge, which returns nil where what the client offers is right,
+	// an error that wraps sdk.ErrDenied where it is wrong, and any other where that
+	// cannot be told. If there were too many failures before, it calls nobody and
+	// returns how long to wait.
+	Judge(ctx context.Context, client string, judge func() error) (wait time.Duration)
 }
 
 // throttledError is what a chain answers that did not look at the credential.
@@ -39,10 +41,12 @@ func (p *Provider) throttleClient(ctx context.Context, c ClientCredential, prove
 	if p.Throttle == nil || c.Secret == "" && c.Assertion == "" {
 		return prove(ctx, c)
 	}
-	wait := p.Throttle.Judge(ctx, c.ID, func() bool {
+	wait := p.Throttle.Judge(ctx, c.ID, func() error {
 		client, err = prove(ctx, c)
-		refused, ok := errors.AsType[*Error](err)
-		return ok && refused.Outcome == audit.Denied
+		if refused, ok := errors.AsType[*Error](err); ok && refused.Outcome == audit.Denied {
+			return sdk.ErrDenied
+		}
+		return err
 	})
 	if wait > 0 {
 		return nil, slowDown(wait, errors.New("throttled: the client's secret was wrong too often"))

@@ -16,6 +16,7 @@ import (
 	"github.com/claimsmith/claimsmith/server/audit"
 	"github.com/claimsmith/claimsmith/server/authn"
 	"github.com/claimsmith/claimsmith/server/oauth"
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 // noStore is a throttle's store that is down.
@@ -43,15 +44,15 @@ func (i *issuer) guess(t *testing.T, e *audit.Event, secret, form string) *httpt
 }
 
 // throttled returns an issuer whose throttle is one for people and clients.
-func throttled(t *testing.T) *issuer {
+func throttled(t *testing.T, change ...func(*oauth.Config)) *issuer {
 	throttle := authn.NewThrottle(authn.Limits{}, noStore{}, []byte("secret"))
-	return newIssuer(t, func(c *oauth.Config) {
+	return newIssuer(t, append(change, func(c *oauth.Config) {
 		c.Throttle = throttle.Secrets(c.Name)
 		c.Chain = struct {
 			sdk.Authenticator
 			sdk.Refresher
 		}{throttle.Around(c.Name, c.Chain), c.Chain}
-	})
+	})...)
 }
 
 func TestGuessesAreThrottled(t *testing.T) {
@@ -88,5 +89,39 @@ func TestGuessesAtAClientAreThrottled(t *testing.T) {
 	}
 	if w := i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.1")}, "portal-secret", form); w.Code != http.StatusOK {
 		t.Errorf("the client itself: %s", w.Body)
+	}
+}
+
+// clientsDown is Clients that cannot be asked at times.
+type clientsDown struct {
+	oauth.Clients
+	now bool
+}
+
+func (c *clientsDown) Client(ctx context.Context, issuer, id string) (*storage.Client, error) {
+	if c.now {
+		return nil, storage.ErrUnavailable
+	}
+	return c.Clients.Client(ctx, issuer, id)
+}
+
+// A guess that nobody could judge is neither wrong nor right.
+func TestAnOutageForgivesNoGuesses(t *testing.T) {
+	clients := new(clientsDown)
+	i := throttled(t, func(c *oauth.Config) {
+		clients.Clients = c.Clients
+		c.Clients = clients
+	})
+	codes := map[int]int{}
+	for n := range 80 {
+		clients.now = n%2 > 0
+		codes[i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.9")}, "guess", "grant_type=client_credentials").Code]++
+	}
+	if w := codes[http.StatusUnauthorized]; w != 40 || codes[http.StatusServiceUnavailable] != 39 {
+		t.Errorf("answers to 80 guesses, every other in an outage: %v, want 40 of 401 and 39 of 503", codes)
+	}
+	clients.now = false
+	if w := i.guess(t, &audit.Event{Remote: netip.MustParseAddr("192.0.2.9")}, "guess", "grant_type=client_credentials"); w.Code != http.StatusTooManyRequests {
+		t.Errorf("guess 41: %d %s", w.Code, w.Body)
 	}
 }
