@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -142,12 +143,17 @@ func (i *issuer) ask(t testing.TB, path, authorization string, parameters ...str
 }
 
 func (i *issuer) send(path, authorization string, parameters ...string) *httptest.ResponseRecorder {
+	return i.sendUntil(context.Background(), path, authorization, parameters...)
+}
+
+// sendUntil is send for a caller who hangs up when ctx ends.
+func (i *issuer) sendUntil(ctx context.Context, path, authorization string, parameters ...string) *httptest.ResponseRecorder {
 	form := url.Values{}
 	for _, p := range parameters {
 		name, value, _ := strings.Cut(p, "=")
 		form.Add(name, value)
 	}
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)

@@ -12,9 +12,9 @@ import (
 
 // outages are Sessions that remember when storage last gave no answer. A commit whose
 // answer is lost may have been done: the refresh token is spent then, and its caller,
-// who heard that the server is unavailable, holds nothing else. So a rotation is given
-// up while its grace period lasts, and the grace period of a token that was spent
-// during an outage begins at the end of it.
+// who heard that the server is unavailable or nothing at all, holds nothing else. So a
+// rotation is given up while its grace period lasts, and the grace period of a token
+// that was spent during an outage begins at the end of it.
 type outages struct {
 	Sessions
 	grace time.Duration
@@ -25,13 +25,28 @@ type outages struct {
 	since, until time.Time
 }
 
-// shortestRotation is what a rotation is given however short the grace period is.
+// shortestRotation is what a call is given however short the grace period is.
 const shortestRotation = time.Second
 
-// RotateRefreshToken implements Sessions. Its answer, if only that it failed, leaves
-// half of the grace period to ask again, of whichever replica.
+// patient returns a context for one call, which ends with the deadline of ctx or after
+// half of the grace period: that leaves the other half to ask again, of whichever
+// replica. A caller who hangs up before does not end it: whether storage answers is
+// worth knowing.
+func (o *outages) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(max(o.grace/2, shortestRotation))
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
+
+// RotateRefreshToken implements Sessions. It does nothing for a caller who has hung up
+// already.
 func (o *outages) RotateRefreshToken(ctx context.Context, issuer, hash string, next storage.RefreshToken, s storage.Session, now time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, max(o.grace/2, shortestRotation))
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := o.patient(ctx)
 	defer cancel()
 	err := o.Sessions.RotateRefreshToken(ctx, issuer, hash, next, s, now)
 	o.note(now, err)
@@ -40,6 +55,8 @@ func (o *outages) RotateRefreshToken(ctx context.Context, issuer, hash string, n
 
 // RefreshToken implements Sessions.
 func (o *outages) RefreshToken(ctx context.Context, issuer, hash string) (storage.RefreshToken, storage.Session, error) {
+	ctx, cancel := o.patient(ctx)
+	defer cancel()
 	began := time.Now()
 	token, session, err := o.Sessions.RefreshToken(ctx, issuer, hash)
 	o.note(began, err)

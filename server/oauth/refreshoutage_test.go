@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,9 @@ func (m *mute) answer(ctx context.Context, err error) error {
 	select {
 	case <-ctx.Done():
 	case <-time.After(time.Minute):
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err() // as storage does
 	}
 	return fmt.Errorf("%w: no answer", storage.ErrUnavailable)
 }
@@ -92,6 +96,32 @@ func TestAnOutageUsesUpNoGracePeriod(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if late := i.refresh(t, token); late.Error != "invalid_grant" {
 			t.Errorf("after the grace period: %+v", late)
+		}
+	})
+}
+
+// A caller who hangs up sooner than storage is given up is in the same outage.
+func TestAnOutageOfImpatientCallersUsesUpNoGracePeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(mute)
+		i := newIssuer(t, func(c *oauth.Config) {
+			m.Sessions = c.Sessions
+			c.Sessions = m
+		})
+		token := i.login(t, "scope=offline_access").Refresh
+		i.people.refresh = func(id sdk.Identity) (sdk.Identity, error) {
+			m.now = true
+			return id, nil
+		}
+		for range 10 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			i.sendUntil(ctx, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=refresh_token", "refresh_token="+token)
+			time.Sleep(time.Second)
+		}
+		m.now, i.people.refresh = false, nil
+		if a := i.refresh(t, token); a.Status != 200 {
+			t.Errorf("after the outage: %+v", a)
 		}
 	})
 }
