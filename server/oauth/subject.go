@@ -49,9 +49,13 @@ func (q *Request) parseExchange(form url.Values) *Error {
 	case isAccessTokenType(kind):
 		q.Subject, q.Actor = sdk.Secret(subject), sdk.Secret(actor)
 	default:
-		return invalidRequest("this server exchanges no token of that subject_token_type")
+		return unknownSubjectType()
 	}
 	return nil
+}
+
+func unknownSubjectType() *Error {
+	return invalidRequest("this server exchanges no token of that subject_token_type")
 }
 
 func isAccessTokenType(kind string) bool { return kind == tokenTypeAccess || kind == tokenTypeJWT }
@@ -60,8 +64,11 @@ func isAccessTokenType(kind string) bool { return kind == tokenTypeAccess || kin
 // section 2): an API key's by the chain, or that of an access token of ours.
 func (p *Provider) proveSubject(ctx context.Context, x *exchange) error {
 	x.token.Type = tokenTypeAccess
-	if x.request.Subject != "" {
+	switch {
+	case x.request.Subject != "":
 		return p.proveAccessToken(ctx, x)
+	case p.Chain == nil:
+		return unknownSubjectType()
 	}
 	err := p.proveCredential(ctx, x)
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == "invalid_grant" {

@@ -85,6 +85,19 @@ func TestDelegationNamesWhoActs(t *testing.T) {
 	}
 }
 
+// An issuer without plugins knows no API keys; access tokens can be traded all the same.
+func TestWithoutPluginsNoAPIKeyIsExchanged(t *testing.T) {
+	i := newIssuer(t, func(c *oauth.Config) { c.Chain = nil })
+	a := i.post(t, "grant_type="+oauth.GrantTokenExchange, "subject_token=good-key", "subject_token_type=urn:claimsmith:params:oauth:token-type:api-key")
+	if a.Status != 400 || a.Error != "invalid_request" {
+		t.Errorf("an API key: %+v", a)
+	}
+	subject := i.ask(t, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=client_credentials")["access_token"].(string)
+	if _, claims := i.trade(t, basic("api", "api-secret"), subject); claims["sub"] != "portal" {
+		t.Errorf("claims %v", claims)
+	}
+}
+
 // A service that is handed an exchanged token learns from it what it says, and
 // nothing else that the session knows.
 func TestUserinfoOfAnExchangedTokenIsItsOwn(t *testing.T) {
