@@ -91,6 +91,10 @@ func (p *Provider) proveAccessToken(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if subject.Subject == x.client.ID && subject.Client != x.client.ID {
+		// The new token would read as the client's own (RFC 9700 section 4.15).
+		return refuse(http.StatusBadRequest, "invalid_request", audit.NotAllowed, "the token's subject is the id of the client")
+	}
 	x.identity = sdk.Identity{Subject: subject.Subject, Scopes: notNil(subject.Scopes), Expires: subject.Expires}
 	x.sessionID = subject.Session
 	x.actor = subject.Claims["act"]

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/claimsmith/claimsmith/server/oauth"
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
@@ -95,6 +96,29 @@ func TestWithoutPluginsNoAPIKeyIsExchanged(t *testing.T) {
 	subject := i.ask(t, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=client_credentials")["access_token"].(string)
 	if _, claims := i.trade(t, basic("api", "api-secret"), subject); claims["sub"] != "portal" {
 		t.Errorf("claims %v", claims)
+	}
+}
+
+// A service that is called as a person is gets no token that reads as its own.
+func TestNobodyIsExchangedForTheClientItself(t *testing.T) {
+	i := newIssuer(t)
+	service := storage.Client{
+		Issuer: issuerName, ID: alice.Subject, Audience: []string{audience},
+		Secrets: []storage.SecretHash{{Hash: oauth.HashClientSecret("u-1-secret")}},
+		Grants:  []string{oauth.GrantTokenExchange, oauth.GrantClientCredentials}, Scopes: []string{"read"},
+		ClientPolicy: storage.ClientPolicy{Exchange: []string{"https://orders.example.com"}},
+	}
+	if err := i.db.CreateClient(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
+	as := basic(service.ID, "u-1-secret")
+	a := i.ask(t, "/oauth2/token", as, "grant_type="+oauth.GrantTokenExchange, "subject_token="+i.login(t).Access, "subject_token_type="+tokenTypeAccess)
+	if a["error"] != "invalid_request" || a["access_token"] != nil {
+		t.Errorf("alice's token: %v", a)
+	}
+	own := i.ask(t, "/oauth2/token", as, "grant_type=client_credentials")["access_token"].(string)
+	if _, claims := i.trade(t, as, own); claims["sub"] != service.ID {
+		t.Errorf("its own token: %v", claims)
 	}
 }
 
