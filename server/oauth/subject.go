@@ -13,6 +13,7 @@ import (
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 	"github.com/claimsmith/claimsmith/server/audit"
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 // The types of token that an exchange knows (RFC 8693 section 3).
@@ -101,14 +102,14 @@ func (p *Provider) proveAccessToken(ctx context.Context, x *exchange) error {
 	x.carried = maps.Clone(subject.Claims)
 	maps.DeleteFunc(x.carried, func(name string, _ json.RawMessage) bool { return slices.Contains(reservedClaims, name) })
 	if x.request.Actor == "" {
-		return nil
+		return subject.checkActor(p.claimsOfClient(x.client))
 	}
 	actor, err := p.traded(ctx, x, "actor_token", x.request.Actor)
+	if err == nil {
+		err = subject.checkActor(actor.Claims)
+	}
 	if err != nil {
 		return err
-	}
-	if !subject.mayAct(actor) {
-		return refuse(http.StatusBadRequest, "invalid_request", audit.NotAllowed, "the actor may not act for the subject")
 	}
 	x.identity.Expires = earliest(x.identity.Expires, actor.Expires)
 	x.actor, err = json.Marshal(struct {
@@ -137,10 +138,25 @@ func (p *Provider) traded(ctx context.Context, x *exchange, parameter string, te
 	return t, err
 }
 
-// mayAct reports whether a token lets the bearer of another act for its subject:
+// claimsOfClient are what says who a client is that acts itself.
+func (p *Provider) claimsOfClient(c *storage.Client) map[string]json.RawMessage {
+	quoted := func(text string) json.RawMessage { return appendString(nil, text) }
+	return map[string]json.RawMessage{"iss": quoted(p.Issuer), "sub": quoted(c.ID), "client_id": quoted(c.ID)}
+}
+
+// checkActor refuses an actor that the token does not let act for its subject. An
+// exchange without an actor_token hides who acts: the client does.
+func (t *FoundToken) checkActor(actor map[string]json.RawMessage) error {
+	if !t.mayAct(actor) {
+		return refuse(http.StatusBadRequest, "invalid_request", audit.NotAllowed, "the actor may not act for the subject")
+	}
+	return nil
+}
+
+// mayAct reports whether a token lets somebody with such claims act for its subject:
 // one that says in may_act who may (RFC 8693 section 4.4) lets nobody else, and each
 // claim in it must be the actor's. The claims shape of the issuer or client sets it.
-func (t *FoundToken) mayAct(actor FoundToken) bool {
+func (t *FoundToken) mayAct(actor map[string]json.RawMessage) bool {
 	raw, ok := t.Claims["may_act"]
 	if !ok {
 		return true
@@ -151,7 +167,7 @@ func (t *FoundToken) mayAct(actor FoundToken) bool {
 	}
 	for name, want := range party {
 		var got any
-		if json.Unmarshal(actor.Claims[name], &got) != nil || !reflect.DeepEqual(got, want) {
+		if json.Unmarshal(actor[name], &got) != nil || !reflect.DeepEqual(got, want) {
 			return false
 		}
 	}

@@ -174,16 +174,19 @@ func TestShapedClaimsDoNotBendIntrospection(t *testing.T) {
 // RFC 8693 section 4.4: a token that names who may act for its subject lets nobody
 // else, whatever else the client may do.
 func TestMayActNamesWhoMayAct(t *testing.T) {
-	act := func(mayAct string) map[string]any {
+	type answers struct{ delegated, plain map[string]any }
+	act := func(mayAct string) answers {
 		shaped, err := oauth.ParseClaims("claims", []byte("may_act: "+mayAct+"\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		i := newIssuer(t, func(c *oauth.Config) { c.Claims = shaped })
 		robot := i.ask(t, "/oauth2/token", basic("portal", "portal-secret"), "grant_type=client_credentials")["access_token"].(string)
-		return i.ask(t, "/oauth2/token", basic("api", "api-secret"), "grant_type="+oauth.GrantTokenExchange,
-			"subject_token="+i.login(t, "scope=read").Access, "subject_token_type="+tokenTypeAccess,
-			"actor_token="+robot, "actor_token_type="+tokenTypeAccess)
+		exchange := func(actor ...string) map[string]any {
+			return i.ask(t, "/oauth2/token", basic("api", "api-secret"), append(actor, "grant_type="+oauth.GrantTokenExchange,
+				"subject_token="+i.login(t, "scope=read").Access, "subject_token_type="+tokenTypeAccess)...)
+		}
+		return answers{exchange("actor_token="+robot, "actor_token_type="+tokenTypeAccess), exchange()}
 	}
 	for mayAct, want := range map[string]any{
 		"{sub: portal}": nil,
@@ -195,7 +198,16 @@ func TestMayActNamesWhoMayAct(t *testing.T) {
 		"{}":                                    "invalid_request",
 		"portal":                                "invalid_request",
 	} {
-		if a := act(mayAct); a["error"] != want || (want == nil) != (a["access_token"] != nil) {
+		a := act(mayAct)
+		if a.delegated["error"] != want || (want == nil) != (a.delegated["access_token"] != nil) {
+			t.Errorf("may_act %s: %v", mayAct, a.delegated)
+		}
+		if a.plain["error"] != "invalid_request" || a.plain["access_token"] != nil {
+			t.Errorf("may_act %s, by a client that names no actor: %v", mayAct, a.plain)
+		}
+	}
+	for _, mayAct := range []string{"{sub: api}", "{client_id: api, iss: \"" + issuerURL + "\"}"} {
+		if a := act(mayAct); a.plain["access_token"] == nil || a.delegated["access_token"] != nil {
 			t.Errorf("may_act %s: %v", mayAct, a)
 		}
 	}
