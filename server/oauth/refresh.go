@@ -54,7 +54,11 @@ func (p *Provider) proveRefreshToken(ctx context.Context, x *exchange) error {
 			return err
 		}
 	}
-	return p.target(x, common(x.session.Scopes, x.client.Scopes), common(x.session.Audience, p.audienceOf(x)))
+	audience := common(x.session.Audience, p.audienceOf(x))
+	if len(audience) == 0 {
+		return invalidGrant("the refresh token is not valid", errors.New("the client may ask for no audience of the session any more"))
+	}
+	return p.target(x, common(x.session.Scopes, x.client.Scopes), audience)
 }
 
 // loadSession finds the session of the exchange's refresh token.

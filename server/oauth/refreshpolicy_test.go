@@ -70,6 +70,36 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 	}
 }
 
+// A token for nobody in particular would be for everybody. What the session was granted
+// stays so: the operator may think better of it.
+func TestNoRefreshIsForNoAudience(t *testing.T) {
+	i := newIssuer(t)
+	a := i.login(t, "scope=offline_access")
+	for _, tt := range []struct {
+		allowed []string
+		want    int
+	}{
+		{[]string{"https://new.example.com"}, http.StatusBadRequest},
+		{[]string{"https://new.example.com", audience}, http.StatusOK},
+	} {
+		client, err := i.db.Client(t.Context(), issuerName, "portal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Audience = tt.allowed
+		if err := i.db.UpdateClient(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		b := i.refresh(t, a.Refresh)
+		if b.Status != tt.want || b.Status != http.StatusOK && b.Error != "invalid_grant" {
+			t.Fatalf("a client that may ask for %v: %+v", tt.allowed, b)
+		}
+		if b.Access != "" && i.claims(t, b.Access)["aud"] != audience {
+			t.Errorf("aud %v", i.claims(t, b.Access)["aud"])
+		}
+	}
+}
+
 func TestARefreshConfirmsTheSession(t *testing.T) {
 	i := newIssuer(t)
 	a := i.login(t, "scope=offline_access")
