@@ -92,7 +92,7 @@ func (p *Provider) proveCredential(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return denied(err)
 	}
-	if !id.Expires.IsZero() && !id.Expires.After(x.now) {
+	if x.isOver(id) {
 		return invalidGrant("the credential is not valid", sdk.Denied(sdk.Expired))
 	}
 	if err := x.isPerson(id); err != nil {
@@ -101,6 +101,11 @@ func (p *Provider) proveCredential(ctx context.Context, x *exchange) error {
 	x.identity = id
 	x.sessionID = newID()
 	return nil
+}
+
+// isOver reports whether an identity held only until now.
+func (x *exchange) isOver(id sdk.Identity) bool {
+	return !id.Expires.IsZero() && !id.Expires.After(x.now)
 }
 
 // isPerson refuses an identity whose tokens would read as those of the client

@@ -49,10 +49,13 @@ func (p *Provider) proveRefreshToken(ctx context.Context, x *exchange) error {
 		return internal(fmt.Errorf("decode identity of session %s: %w", x.session.ID, err))
 	}
 	x.sessionID = x.session.ID
-	if x.spent.Used.IsZero() {
+	switch {
+	case x.spent.Used.IsZero():
 		if err := p.confirm(ctx, x); err != nil {
 			return err
 		}
+	case x.isOver(x.identity):
+		return invalidGrant("the refresh token is not valid", sdk.Denied(sdk.Expired))
 	}
 	audience := common(x.session.Audience, p.audienceOf(x))
 	if len(audience) == 0 {
@@ -117,16 +120,19 @@ func (p *Provider) checkReplay(ctx context.Context, t storage.RefreshToken, s st
 }
 
 // confirm asks the plugin whether the identity still holds. While the plugin
-// cannot tell, what it said last counts for as long as the client's policy
-// says.
+// cannot tell, what it said last counts for as long as it said, and the client's
+// policy says.
 func (p *Provider) confirm(ctx context.Context, x *exchange) error {
 	id, err := p.refreshIdentity(ctx, x.identity)
+	if err == nil && x.isOver(id) {
+		err = fmt.Errorf("the plugin vouches until %s: %w", id.Expires.Format(time.RFC3339), sdk.Denied(sdk.Expired))
+	}
 	switch {
 	case err == nil:
 		x.identity, x.session.Confirmed = id, x.now
 		return nil
 	case !unclear(err):
-	case x.now.Before(x.session.Confirmed.Add(x.client.RefreshOutage)):
+	case x.now.Before(x.session.Confirmed.Add(x.client.RefreshOutage)) && !x.isOver(x.identity):
 		event := audit.FromContext(ctx)
 		event.Reason, event.Err = "the plugin is down: what it said last counts", err
 		return nil

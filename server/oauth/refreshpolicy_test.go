@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
@@ -68,6 +69,51 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a plugin says of an identity counts until it said that it does.
+func TestNoRefreshAfterTheIdentityIsOver(t *testing.T) {
+	until := func(end time.Duration) func(sdk.Identity) (sdk.Identity, error) {
+		return func(id sdk.Identity) (sdk.Identity, error) {
+			id.Expires = time.Now().Add(end)
+			return id, nil
+		}
+	}
+	t.Run("at once", func(t *testing.T) {
+		i := newIssuer(t)
+		a := i.login(t, "scope=offline_access")
+		i.people.refresh = until(-time.Minute)
+		if b := i.refresh(t, a.Refresh); b.Error != "invalid_grant" || b.Access != "" {
+			t.Errorf("refresh: %+v", b)
+		}
+		if i.active(t, a.Access) {
+			t.Error("the session lives on")
+		}
+	})
+	t.Run("while the plugin is down", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			i := newIssuer(t)
+			i.allow(t, func(p *storage.ClientPolicy) { p.RefreshOutage = time.Hour })
+			a := i.login(t, "scope=offline_access")
+			i.people.refresh = until(5 * time.Second)
+			b := i.refresh(t, a.Refresh)
+			if b.Status != http.StatusOK || b.Expires > 5 {
+				t.Fatalf("before: %+v", b)
+			}
+			time.Sleep(6 * time.Second)
+			if replay := i.refresh(t, a.Refresh); replay.Error != "invalid_grant" {
+				t.Errorf("a replay: %+v", replay)
+			}
+			i.people.refresh = func(sdk.Identity) (sdk.Identity, error) { return sdk.Identity{}, sdk.Unavailable(errors.New("down")) }
+			if c := i.refresh(t, b.Refresh); c.Status != http.StatusServiceUnavailable {
+				t.Errorf("in the outage: %+v", c)
+			}
+			i.people.refresh = until(time.Hour)
+			if c := i.refresh(t, b.Refresh); c.Status != http.StatusOK {
+				t.Errorf("prolonged meanwhile: %+v", c)
+			}
+		})
+	})
 }
 
 // A token for nobody in particular would be for everybody. What the session was granted
