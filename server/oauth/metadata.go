@@ -86,7 +86,7 @@ func (m *metadataPage) current(ctx context.Context) []byte {
 	if m.text != nil && time.Since(m.asked) < metadataFresh {
 		return m.text
 	}
-	ctx, cancel := context.WithTimeout(ctx, metadataPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), metadataPatience) // all wait for the text, who hangs up or not
 	defer cancel()
 	described := m.p.metadata()
 	var unknown error

@@ -114,3 +114,15 @@ func TestMetadataOutlivesStorage(t *testing.T) {
 		t.Errorf("metadata %+v", m)
 	}
 }
+
+// A caller who hangs up leaves no gap in what others read.
+func TestMetadataOutlivesItsCaller(t *testing.T) {
+	i := newIssuer(t)
+	const path = "/.well-known/oauth-authorization-server"
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	i.mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, http.MethodGet, path, nil))
+	if m := i.describe(t, path); len(m.Scopes) == 0 {
+		t.Error("no scopes")
+	}
+}
