@@ -54,7 +54,7 @@ func (b dialectBackend) StartRefresh(ctx context.Context, t *dialect.Token) (str
 	if err != nil {
 		return "", err
 	}
-	refresh, err := b.p.StartSession(ctx, b.Client, oauth.Token{Session: t.Session, Identity: id})
+	refresh, err := b.p.StartSession(ctx, b.Client, oauth.Token{Session: t.Session, Expires: t.Expires, Identity: id})
 	return refresh, refusalOf(err)
 }
 

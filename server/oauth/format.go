@@ -62,8 +62,9 @@ func (p *Provider) lifetime(x *exchange) time.Duration {
 }
 
 // StartSession stores the session of a token that was issued without a refresh
-// token, and returns its first one. A session has one only once: asked again
-// the error has the code invalid_grant.
+// token, and returns its first one. The session lives no shorter than the token, of
+// which it needs Session, Expires and Identity. A session has one only once: asked
+// again the error has the code invalid_grant.
 func (p *Provider) StartSession(ctx context.Context, clientID string, t Token) (refresh string, err error) {
 	client, err := p.trusted(ctx, clientID)
 	if err != nil {
@@ -78,6 +79,9 @@ func (p *Provider) StartSession(ctx context.Context, clientID string, t Token) (
 	}
 	if err := p.bound(x); err != nil {
 		return "", err
+	}
+	if x.session.Expires = p.sessionEnd(x); t.Expires.After(x.session.Expires) {
+		x.session.Expires = t.Expires
 	}
 	refresh, err = p.startSession(ctx, x)
 	if errors.Is(err, storage.ErrExists) {

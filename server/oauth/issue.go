@@ -16,6 +16,9 @@ func newID() string { return rand.Text() }
 // issue makes the access token and, where the client may have one, the refresh
 // token. It signs before it stores: a fault leaves the old refresh token valid.
 func (p *Provider) issue(ctx context.Context, x *exchange) error {
+	if x.spent == nil && p.refreshable(x) {
+		x.session.Expires = p.sessionEnd(x)
+	}
 	x.token = Token{
 		ID:       newID(),
 		Session:  x.sessionID,
@@ -42,7 +45,8 @@ func (p *Provider) refreshable(x *exchange) bool {
 	return slices.Contains(x.scopes, ScopeOfflineAccess) && slices.Contains(x.client.Grants, GrantRefreshToken)
 }
 
-// expiry is when the access token ends: no later than what it came of.
+// expiry is when the access token ends: no later than what it came of. An end of the
+// session, which revokes it, is known for as long as that lives.
 func (p *Provider) expiry(x *exchange) time.Time {
 	end := earliest(x.now.Add(p.lifetime(x)), x.identity.Expires)
 	return earliest(end, x.session.Expires)

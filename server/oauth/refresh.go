@@ -163,23 +163,27 @@ func (p *Provider) refreshDenied(ctx context.Context, x *exchange, cause error) 
 	return invalidGrant("the refresh token is not valid", cause)
 }
 
+// sessionEnd is when a session ends that begins now.
+func (p *Provider) sessionEnd(x *exchange) time.Time {
+	return earliest(x.now.Add(cmp.Or(x.client.RefreshAbsolute, p.RefreshAbsolute)), x.identity.Expires)
+}
+
 // startSession stores a session with its first refresh token.
 func (p *Provider) startSession(ctx context.Context, x *exchange) (string, error) {
 	identity, err := json.Marshal(x.identity)
 	if err != nil {
 		return "", internal(fmt.Errorf("encode identity: %w", err))
 	}
-	end := earliest(x.now.Add(cmp.Or(x.client.RefreshAbsolute, p.RefreshAbsolute)), x.identity.Expires)
 	token := newRefreshToken()
 	err = p.Sessions.CreateSession(ctx,
 		storage.Session{
 			ID: x.sessionID, Issuer: p.Name, ClientID: x.client.ID,
 			Subject: x.identity.Subject, Username: x.identity.Username, Plugin: x.identity.Plugin, Identity: identity,
-			Scopes: x.scopes, Audience: x.audience, Created: x.now, Expires: end, Confirmed: x.now,
+			Scopes: x.scopes, Audience: x.audience, Created: x.now, Expires: x.session.Expires, Confirmed: x.now,
 		},
 		storage.RefreshToken{
 			Hash: hashToken(token), SessionID: x.sessionID,
-			Created: x.now, Expires: p.idleEnd(x, end),
+			Created: x.now, Expires: p.idleEnd(x, x.session.Expires),
 		})
 	if err != nil {
 		return "", fromStorage(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/server/oauth"
 	"github.com/claimsmith/claimsmith/storage"
 )
 
@@ -143,6 +144,48 @@ func TestNoRefreshIsForNoAudience(t *testing.T) {
 		if b.Access != "" && i.claims(t, b.Access)["aud"] != audience {
 			t.Errorf("aud %v", i.claims(t, b.Access)["aud"])
 		}
+	}
+}
+
+// However long access tokens live, the end of their session is known as long.
+func TestNoTokenOutlivesTheEndOfItsSession(t *testing.T) {
+	const month = 30 * 24 * time.Hour
+	for name, login := range map[string]func(t *testing.T, i *issuer) (access, refresh string){
+		"with its token": func(t *testing.T, i *issuer) (string, string) {
+			a := i.login(t, "scope=offline_access")
+			return a.Access, a.Refresh
+		},
+		"after its token": func(t *testing.T, i *issuer) (string, string) {
+			token, err := i.Exchange(t.Context(), oauth.Request{
+				Grant: oauth.GrantPassword, Client: oauth.ClientCredential{ID: "portal", Method: oauth.ClientTrusted},
+				Credential: sdk.Credential{Kind: sdk.Password, Username: "alice", Secret: "wonderland"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			refresh, err := i.StartSession(t.Context(), "portal", token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return token.Access, refresh
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(t, func(c *oauth.Config) { c.AccessTokenLifetime, c.LongestLifetime = month, month })
+				access, refresh := login(t, i)
+				i.ask(t, "/oauth2/revoke", basic("portal", "portal-secret"), "token="+refresh)
+				for range 30 {
+					if i.active(t, access) {
+						t.Fatal("the token of a session that has ended is active")
+					}
+					time.Sleep(24 * time.Hour)
+					if _, err := i.db.PruneSessions(t.Context(), time.Now(), 1000); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
 	}
 }
 
