@@ -124,6 +124,10 @@ func (d *DB) poolFor(query string) *sqlx.DB {
 	return d.writes
 }
 
+// longestRebound bounds the statements that are remembered, in bytes. Longer ones are
+// batches, each of another length: they would fill the memory, and take long anyway.
+const longestRebound = 2 << 10
+
 // rebind returns the statement with the database's own placeholders.
 func (d *DB) rebind(query string) string {
 	if d.driver != PostgreSQL {
@@ -133,6 +137,8 @@ func (d *DB) rebind(query string) string {
 		return known.(string)
 	}
 	text := numberPlaceholders(query)
-	d.rebound.Store(query, text)
+	if len(query) <= longestRebound {
+		d.rebound.Store(query, text)
+	}
 	return text
 }

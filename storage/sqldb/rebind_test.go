@@ -25,6 +25,26 @@ func TestNumberPlaceholders(t *testing.T) {
 	}
 }
 
+// Batches of every length leave little behind.
+func TestReboundStatementsAreBounded(t *testing.T) {
+	d := &DB{driver: PostgreSQL}
+	for n := range 500 {
+		query := "insert into events values (?)" + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?)", n)
+		for range 2 {
+			if got := d.rebind(query); got != numberPlaceholders(query) {
+				t.Fatal(got)
+			}
+		}
+	}
+	held := 0
+	for query, text := range d.rebound.Range {
+		held += len(query.(string)) + len(text.(string))
+	}
+	if held == 0 || held > 1<<20 {
+		t.Errorf("%d bytes of statements are kept", held)
+	}
+}
+
 func FuzzNumberPlaceholders(f *testing.F) {
 	f.Add("a = '?' and b = ? -- ?\n $x$ ? $x$")
 	f.Fuzz(func(t *testing.T, query string) {
