@@ -127,6 +127,8 @@ func (p *Provider) traded(ctx context.Context, x *exchange, parameter string, te
 	switch {
 	case err == nil && t.Kind != KindAccessToken:
 		err = fmt.Errorf("%w: not an access token", ErrUnknownToken)
+	case err == nil && t.Subject == "":
+		err = fmt.Errorf("%w: it names no subject", ErrUnknownToken) // a dialect's may not
 	case err == nil && !t.concerns(x.client):
 		err = fmt.Errorf("%w: it is neither for nor from the client", ErrUnknownToken)
 	}

@@ -1,7 +1,10 @@
 package oauth_test
 
 import (
+	"context"
+	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -119,6 +122,23 @@ func TestNobodyIsExchangedForTheClientItself(t *testing.T) {
 	own := i.ask(t, "/oauth2/token", as, "grant_type=client_credentials")["access_token"].(string)
 	if _, claims := i.trade(t, as, own); claims["sub"] != service.ID {
 		t.Errorf("its own token: %v", claims)
+	}
+}
+
+// A token in another spelling may name a person and no subject.
+func TestNoTokenWithoutSubjectIsExchanged(t *testing.T) {
+	i := newIssuer(t, func(c *oauth.Config) {
+		c.TokenFinders = []oauth.TokenFinder{func(_ context.Context, text string) (oauth.FoundToken, error) {
+			return oauth.FoundToken{
+				Kind: oauth.KindAccessToken, ID: "t-1", Session: "s-1", Client: "portal", Audience: []string{audience},
+				Scopes: []string{"read"}, Expires: time.Now().Add(time.Minute),
+				Claims: map[string]json.RawMessage{"username": json.RawMessage(`"alice"`)},
+			}, nil
+		}}
+	})
+	a := i.ask(t, "/oauth2/token", basic("api", "api-secret"), "grant_type="+oauth.GrantTokenExchange, "subject_token=spelt-otherwise", "subject_token_type="+tokenTypeAccess)
+	if a["error"] != "invalid_request" || a["access_token"] != nil {
+		t.Errorf("answer %v", a)
 	}
 }
 
