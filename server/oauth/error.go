@@ -114,7 +114,7 @@ func fromStorage(err error) *Error {
 }
 
 // asError returns err as an Error. What fosite itself refuses keeps its code.
-// Keys that are held outside may be out of reach for a while.
+// Storage, and keys that are held outside, may be out of reach for a while.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -127,5 +127,5 @@ func asError(err error) *Error {
 	if errors.Is(err, jwks.ErrSigner) {
 		return unavailable(err)
 	}
-	return internal(err)
+	return fromStorage(err)
 }

@@ -64,6 +64,12 @@ func TestAnOutageIsNeverAnAnswer(t *testing.T) {
 		i := newIssuer(t, cachedClients, func(c *oauth.Config) { c.Verifier = forgetful{} })
 		check(t, i, i.login(t).Access, "")
 	})
+	t.Run("tokens in other spellings", func(t *testing.T) {
+		down := func(context.Context, string) (oauth.FoundToken, error) {
+			return oauth.FoundToken{}, fmt.Errorf("read secrets: %w", storage.ErrUnavailable)
+		}
+		check(t, newIssuer(t, func(c *oauth.Config) { c.TokenFinders = []oauth.TokenFinder{down} }), "neither-this-nor-that", "")
+	})
 	t.Run("clients", func(t *testing.T) {
 		i := newIssuer(t)
 		a := i.login(t, "scope=offline_access")
