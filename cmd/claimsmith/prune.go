@@ -9,11 +9,14 @@ import (
 
 // pruneEvery is how often rows that are over are looked for, pruneLimit how many
 // one statement removes, so that it holds no lock for long, and pruneTimeout when
-// storage that does not answer is given up until the next time.
+// storage that does not answer is given up until the next time. By pruneLater rows
+// outlive what they are about: a token that was revoked, or an assertion that was
+// used, must not count again at a replica whose clock is behind.
 const (
 	pruneEvery   = 10 * time.Minute
 	pruneLimit   = 1000
 	pruneTimeout = time.Minute
+	pruneLater   = time.Hour
 )
 
 // prune removes what is over now and then, until ctx ends.
@@ -31,8 +34,9 @@ func (in *instance) prune(ctx context.Context) error {
 }
 
 // pruneAll removes every session, revocation, used assertion and failure that
-// is over at now.
+// was over pruneLater before now.
 func (in *instance) pruneAll(ctx context.Context, now time.Time) {
+	now = now.Add(-pruneLater)
 	for _, prune := range []func(context.Context) (int64, error){
 		func(ctx context.Context) (int64, error) { return in.db.PruneSessions(ctx, now, pruneLimit) },
 		func(ctx context.Context) (int64, error) { return in.db.PruneRevocations(ctx, now, pruneLimit) },
