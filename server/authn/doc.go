@@ -3,9 +3,9 @@
 //
 // Its parts are sdk.Authenticators around others, so they compose:
 //
-//	Even ──▶ Throttle ──▶ Chain ──▶ plugins
+//	Throttle ──▶ Even ──▶ Chain ──▶ plugins
 //
-// Even makes all failures alike in time, Throttle slows down who guesses, and
+// Throttle slows down who guesses, Even makes all failures alike in time, and
 // the Chain asks. Package authn knows no process, no HTTP, no database and no
 // token; server/oauth calls it, cmd builds it.
 package authn
