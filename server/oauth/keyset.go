@@ -87,8 +87,9 @@ func (s *keySets) find(ctx context.Context, source KeySource, kid string) ([]jos
 	if now.Sub(set.asked) >= keySetPatience {
 		set = s.fetch(ctx, source.URL)
 	}
-	if now.Sub(set.read) < keySetUsable {
-		return set.matching(kid), nil
+	keys := set.matching(kid)
+	if now.Sub(set.read) < keySetUsable && (len(keys) > 0 || set.err == nil) {
+		return keys, nil
 	}
 	return nil, unavailable(fmt.Errorf("fetch key set: %w", sdk.Unavailable(set.err)))
 }
