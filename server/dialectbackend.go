@@ -96,8 +96,13 @@ func (b dialectBackend) Revoked(ctx context.Context, t *dialect.Token) (bool, er
 	return revoked, refusalOfStorage(err)
 }
 
-// Revoke implements dialect.Tokens.
+// Revoke implements dialect.Tokens. A session that has a refresh token is a row; of
+// any other the tokens alone are left.
 func (b dialectBackend) Revoke(ctx context.Context, t *dialect.Token) error {
+	err := b.p.Sessions.EndSession(ctx, b.p.Name, t.Session, "logged out", time.Now())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return refusalOfStorage(err)
+	}
 	r := storage.Revocation{Issuer: b.p.Name, Kind: storage.KindSession, Value: t.Session, Expires: t.Expires}
 	return refusalOfStorage(b.p.Revocations.Revoke(ctx, r))
 }

@@ -99,6 +99,45 @@ func TestARevokedTokenIsNotLoggedIn(t *testing.T) {
 	}
 }
 
+// A logout ends the session, and with it the refresh tokens of a dialect that has both.
+func TestALogoutEndsRefreshing(t *testing.T) {
+	text, err := dialect.Text("oisp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := dialect.Load("oisp.yaml", []byte(strings.Replace(string(text), "\nroutes:\n", `
+routes:
+  - name: logout
+    kind: logout
+    method: POST
+    path: /auth/logout
+    fields:
+      token: {from: [bearer]}
+    answers:
+      success: {}
+`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, dialect.Config{Dialect: d})
+	token := s.login(t, "oisp")
+	var started struct{ RefreshToken string }
+	if err := json.Unmarshal(s.as(token, "POST", "/v1/api/auth/refresh", "{}").Body.Bytes(), &started); err != nil || started.RefreshToken == "" {
+		t.Fatal(started, err)
+	}
+	if w := s.as(token, "POST", "/v1/api/auth/logout", ""); w.Code != http.StatusOK {
+		t.Fatal(w.Body)
+	}
+	if got := answerTo(s.as(token, "PUT", "/v1/api/auth/refresh", `{"refreshToken":"`+started.RefreshToken+`"}`)); got != notAuthorized {
+		t.Errorf("a refresh after the logout: %s", got)
+	}
+	// The former token need not come along everywhere.
+	a := s.oauth("/oauth2/token", "fleet", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {started.RefreshToken}})
+	if !strings.Contains(a, `"error":"invalid_grant"`) {
+		t.Errorf("the refresh token alone after the logout: %s", a)
+	}
+}
+
 // TestOtherCallsThanLogins adds a call to a dialect whose five are logins: what
 // the vendor answers to one that is not logged in is in the file already.
 func TestOtherCallsThanLogins(t *testing.T) {
