@@ -108,7 +108,10 @@ func (t *throttled) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identi
 		return sdk.Identity{}, err
 	}
 	defer turn.end()
-	id, err := t.next.Authenticate(ctx, r)
+	// A directory counts what it has seen, whether the caller waits for the answer or not.
+	judging, cancel := uncancelled(ctx)
+	defer cancel()
+	id, err := t.next.Authenticate(judging, r)
 	switch {
 	case err == nil:
 		t.succeeded(ctx, &a, turn)
@@ -116,6 +119,14 @@ func (t *throttled) Authenticate(ctx context.Context, r sdk.Request) (sdk.Identi
 		t.failed(ctx, &a, turn)
 	}
 	return id, err
+}
+
+// uncancelled returns ctx with its deadline alone.
+func uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	}
+	return context.WithoutCancel(ctx), func() {}
 }
 
 // Secrets is the throttle before the secrets of an issuer's clients.

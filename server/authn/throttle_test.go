@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +94,38 @@ func TestADirectorySeesFewFailures(t *testing.T) {
 		}
 		if len(seen) < 10 {
 			t.Errorf("only %d attempts were looked at", len(seen))
+		}
+	})
+}
+
+// abrupt is a directory that sees a guess at once and is slow to answer.
+type abrupt struct{ asked atomic.Int32 }
+
+func (d *abrupt) Authenticate(ctx context.Context, _ sdk.Request) (sdk.Identity, error) {
+	d.asked.Add(1)
+	select {
+	case <-ctx.Done():
+		return sdk.Identity{}, sdk.Unavailable(ctx.Err())
+	case <-time.After(50 * time.Millisecond):
+		return sdk.Identity{}, sdk.Denied(sdk.Invalid)
+	}
+}
+
+// Who hangs up before the answer learns nothing, but the directory has seen the guess.
+func TestHangingUpIsNoWayAroundTheThrottle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := new(abrupt)
+		around := authn.NewThrottle(authn.Limits{}, newShelf(), []byte("secret")).Around("main", d)
+		for i := range 50 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Millisecond, cancel)
+			around.Authenticate(ctx, sdk.Request{
+				Credential: sdk.Credential{Kind: sdk.Password, Username: "alice", Secret: "guess"},
+				ClientID:   "portal", Remote: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}),
+			})
+		}
+		if n := d.asked.Load(); n > 5 {
+			t.Errorf("the directory saw %d guesses, want 5", n)
 		}
 	})
 }
