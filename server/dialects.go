@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/claimsmith/claimsmith/jwks"
@@ -69,13 +69,13 @@ func (d *Dialect) FindToken(ctx context.Context, text string) (oauth.FoundToken,
 	}
 	found := oauth.FoundToken{
 		Kind: oauth.KindAccessToken, ID: t.ID, Session: t.Session, Client: d.Client, Subject: t.Subject, Expires: t.Expires,
+		Scopes: scopesOf(t),
 	}
 	client, err := d.Clients.Client(ctx, d.IssuerName, d.Client)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return found, err
 	}
 	if err == nil {
-		found.Scopes = slices.DeleteFunc(slices.Clone(client.Scopes), func(s string) bool { return s == oauth.ScopeOfflineAccess })
 		found.Audience = client.Audience[:min(1, len(client.Audience))]
 	}
 	if len(found.Audience) == 0 {
@@ -83,6 +83,13 @@ func (d *Dialect) FindToken(ctx context.Context, text string) (oauth.FoundToken,
 	}
 	found.Claims, err = d.introspection(t)
 	return found, err
+}
+
+// scopesOf are the scopes of a token that tells them as RFC 9068 section 2.2.3
+// does. Of any other nobody knows what its credential allowed: it has none.
+func scopesOf(t *dialect.Token) []string {
+	scope, _ := t.Claims["scope"].(string)
+	return strings.Fields(scope)
 }
 
 // introspection is what is told of a token: the server's word over its claims.

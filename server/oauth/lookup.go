@@ -31,7 +31,7 @@ type FoundToken struct {
 	ID       string                     // jti; "" for a refresh token
 	Session  string                     // sid
 	Client   string                     // to whom it was issued
-	Subject  string
+	Subject  string                     // "" if it does not tell: nobody may trade it in
 	Audience []string
 	Scopes   []string
 	Expires  time.Time
