@@ -38,8 +38,9 @@ const (
 // matches, int, double, string, timestamp, duration, has, all, exists, map,
 // filter, …) an expression has optional values ([?'key'], .?key, orValue), the
 // extensions strings, lists, sets and base64, comprehensions with two
-// variables (transformMap and relatives), orNull, and for times unix,
-// unixMilli and iso:
+// variables (transformMap and relatives), orNull, for times unix, unixMilli and
+// iso, and for an optional of whatever type a plugin sent asText, asNumber,
+// asBool and asTime:
 //
 //	'Ada'.upperAscii()                                   → "ADA"
 //	'a,b'.split(',')                                     → ["a","b"]
@@ -50,6 +51,12 @@ const (
 //	base64.encode(b'hello')                              → "aGVsbG8="
 //	{'a': 1}[?'b'].orValue(0)                            → 0
 //	{'a': 1}[?'b'].orNull()                              → null
+//	{'a': 7}[?'a'].asText().orValue('')                  → "7"
+//	{'a': '480'}[?'a'].asNumber().orValue(0.0)           → 480
+//	{'a': 'FALSE'}[?'a'].asBool().orValue(true)          → false
+//	{'a': null}[?'a'].asBool().orValue(true)             → true
+//	{'a': 1412236405361}[?'a'].asTime()                  → "2014-10-02T07:53:25.361Z"
+//	{'a': '20141002075325Z'}[?'a'].asTime()              → "2014-10-02T07:53:25.000Z"
 //	['a', 'b'].filter(g, g != 'a').map(g, g + '!')       → ["b!"]
 //	['n', 's'].transformMapEntry(i, u, {u: {'id': i}})   → {"n":{"id":0},"s":{"id":1}}
 //	timestamp('2014-10-02T07:53:25.361Z').unix()         → 1412236405

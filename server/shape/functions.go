@@ -24,12 +24,12 @@ func functions() []cel.EnvOption {
 				return f(t.Time)
 			})))
 	}
-	return []cel.EnvOption{
+	return append(conversions(),
 		orNull,
 		member("unix", cel.IntType, func(t time.Time) ref.Val { return types.Int(t.Unix()) }),
 		member("unixMilli", cel.IntType, func(t time.Time) ref.Val { return types.Int(t.UnixMilli()) }),
 		member("iso", cel.StringType, func(t time.Time) ref.Val { return types.String(t.UTC().Format(isoMillis)) }),
-	}
+	)
 }
 
 // orNull gives an optional's value or null; orValue(null) fits no type.
