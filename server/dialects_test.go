@@ -65,6 +65,34 @@ func TestEveryPathIsAnsweredByTheDialect(t *testing.T) {
 	}
 }
 
+// TestAHostHasNoLetterCase asks at a dialect's host as people write it
+// (RFC 9110 section 4.2.3).
+func TestAHostHasNoLetterCase(t *testing.T) {
+	d, err := dialect.Load("greeter.yaml", []byte(greeter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, configured := range []string{"sso.example.com", "SSO.example.com"} {
+		api, err := dialect.New(dialect.Config{Dialect: d, Host: configured})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := newServer(new(lines), func(c *server.Config) {
+			c.Site.Endpoints = append(c.Site.Endpoints, &dialect.Endpoint{API: api})
+		}).Handler()
+		for host, want := range map[string]int{"sso.example.com": 200, "Sso.Example.COM": 200, "SSO.EXAMPLE.COM:8443": 200, "other.example.com": 404} {
+			for _, path := range []string{"/api/hello", "/api//hello"} {
+				r := httptest.NewRequest(http.MethodPost, path, nil)
+				r.Host = host
+				w := httptest.NewRecorder()
+				if handler.ServeHTTP(w, r); w.Code != want {
+					t.Errorf("configured %s, asked at %s: %d", configured, host, w.Code)
+				}
+			}
+		}
+	}
+}
+
 func bodyOf(t *testing.T, resp *http.Response) string {
 	t.Helper()
 	defer resp.Body.Close()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -38,7 +39,9 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 		site.refuse(&v.answer, r, v.event.Err)
 		return
 	}
-	site.endpoint(r).ServeHTTP(&v.answer, r.WithContext(ctx))
+	inner := r.WithContext(ctx)
+	inner.Host = strings.ToLower(r.Host) // it has no letter case (RFC 9110 section 4.2.3), and ServeMux compares it as text
+	site.endpoint(inner).ServeHTTP(&v.answer, inner)
 }
 
 // visit is one request as it is observed.

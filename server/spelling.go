@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"github.com/claimsmith/claimsmith/server/dialect"
 )
@@ -32,6 +33,7 @@ func unclean(text string) bool {
 // dialect returns the dialect that a request is spelt in; nil for none.
 func (m *mounted) dialect(r *http.Request) *dialect.Endpoint {
 	meant := *r
+	meant.Host = strings.ToLower(r.Host)
 	meant.URL = &url.URL{Path: path.Clean("/" + r.URL.Path)}
 	h, _ := m.mux.Handler(&meant)
 	e, _ := h.(*dialect.Endpoint)

@@ -65,7 +65,7 @@ func New(c Config) (*API, error) {
 		times: timeForm(cmp.Or(c.Times, string(d.times))), lifetime: cmp.Or(c.Lifetime, d.Lifetime),
 	}
 	a.Name = cmp.Or(c.Name, d.Name)
-	a.Host = cmp.Or(c.Host, d.Host)
+	a.Host = strings.ToLower(cmp.Or(c.Host, d.Host))
 	a.Path = strings.TrimSuffix(cmp.Or(c.Path, d.Path), "/")
 	if a.Path != "" && a.Path[0] != '/' {
 		return nil, errors.New("path: does not begin with a slash")

@@ -144,7 +144,7 @@ func (c *checker) checkPlace(i *Issuer, d *Dialect, path string) {
 			c.doc.Fault(path+".path", "the issuer's own endpoints are below "+own, "")
 		}
 	}
-	place := cmp.Or(at.Host, at.Dialect.Host) + root + "/"
+	place := strings.ToLower(cmp.Or(at.Host, at.Dialect.Host)) + root + "/"
 	if c.places[place] {
 		c.doc.Fault(path, "another dialect is at "+place, "give one of them another path or host")
 	}

@@ -54,18 +54,19 @@ func TestDialects(t *testing.T) {
 
 func TestDialectFaults(t *testing.T) {
 	for dialects, want := range map[string]string{
-		"      - {dialect: woodwin, client: app}":                                                             `no dialect "woodwin" comes with this program`,
-		"      - {client: app}":                                                                               "give one of dialect and file",
-		"      - {dialect: woodwing}":                                                                         `missing key "client"`,
-		"      - {dialect: woodwing, client: app, options: {serverVersion: 1}}":                               "the dialect has no such option",
-		"      - {dialect: woodwing, client: app, algorithm: ES384}":                                          "not one of the issuer's keys.algorithms",
-		"      - {dialect: woodwing, client: app, algorithm: ES256, times: iso}":                              "have times in seconds",
-		"      - {dialect: oisp, client: app}\n      - {dialect: oisp, client: other}":                        "another dialect is at /acme/v1/api/",
-		"      - {dialect: woodwing, client: app}\n      - {dialect: woodwing, client: other, path: /second}": "another dialect of the issuer is called woodwing",
-		"      - {dialect: woodwing, client: app, path: /oauth2/x}":                                           "the issuer's own endpoints",
-		"      - {dialect: woodwing, client: app, sunset: \"2027-02-31\"}":                                    "not a day",
-		"      - {file: missing.yaml, client: app}":                                                           "no such file",
-		"      - {file: faulty.yaml, client: app}":                                                            "claimsmith dialect check",
+		"      - {dialect: woodwin, client: app}":                                                                                         `no dialect "woodwin" comes with this program`,
+		"      - {client: app}":                                                                                                           "give one of dialect and file",
+		"      - {dialect: woodwing}":                                                                                                     `missing key "client"`,
+		"      - {dialect: woodwing, client: app, options: {serverVersion: 1}}":                                                           "the dialect has no such option",
+		"      - {dialect: woodwing, client: app, algorithm: ES384}":                                                                      "not one of the issuer's keys.algorithms",
+		"      - {dialect: woodwing, client: app, algorithm: ES256, times: iso}":                                                          "have times in seconds",
+		"      - {dialect: oisp, client: app}\n      - {dialect: oisp, client: other}":                                                    "another dialect is at /acme/v1/api/",
+		"      - {dialect: woodwing, client: app}\n      - {dialect: woodwing, client: other, path: /second}":                             "another dialect of the issuer is called woodwing",
+		"      - {dialect: oisp, client: app, host: A.example.com}\n      - {dialect: oisp, name: two, client: app, host: a.example.com}": "another dialect is at a.example.com/acme/v1/api/",
+		"      - {dialect: woodwing, client: app, path: /oauth2/x}":                                                                       "the issuer's own endpoints",
+		"      - {dialect: woodwing, client: app, sunset: \"2027-02-31\"}":                                                                "not a day",
+		"      - {file: missing.yaml, client: app}":                                                                                       "no such file",
+		"      - {file: faulty.yaml, client: app}":                                                                                        "claimsmith dialect check",
 	} {
 		_, err := loadDialects(t, dialects, map[string]string{"faulty.yaml": "dialect: x\n"})
 		if err == nil || !strings.Contains(err.Error(), want) {
