@@ -106,6 +106,7 @@ func (c *checker) checkDialect(i *Issuer, d *Dialect, path string) {
 		c.doc.Fault(path, "the issuer has no chain: nobody could log in", "")
 	}
 	c.checkPlace(i, d, path)
+	c.checkPublished(i, d, path)
 }
 
 func (c *checker) loadDialect(d *Dialect, path string) *dialect.Dialect {
@@ -155,6 +156,25 @@ func (c *checker) checkPlace(i *Issuer, d *Dialect, path string) {
 		c.places = map[string]bool{}
 	}
 	c.places[place], c.places[i.Name+" "+at.Name] = true, true
+}
+
+// checkPublished keeps apart whose tokens the issuer's published keys sign: two of
+// one dialect have the same claims, and each would take the other's tokens for
+// those of its own client.
+func (c *checker) checkPublished(i *Issuer, d *Dialect, path string) {
+	published := func(d *Dialect) bool { name, _ := d.Secret(); return name == "" }
+	for k := range i.Dialects {
+		before := &i.Dialects[k]
+		switch {
+		case before == d:
+			return
+		case before.config.Dialect == nil || before.Client == d.Client || before.config.Dialect.Name != d.config.Dialect.Name:
+		case published(before) && published(d):
+			c.doc.Fault(path, "the tokens of "+before.config.Name+" are signed by the same published keys, for another client",
+				"give both one client, or serve one of them in another issuer")
+			return
+		}
+	}
 }
 
 func (c *checker) day(path, text string) time.Time {

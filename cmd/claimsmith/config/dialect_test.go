@@ -63,6 +63,7 @@ func TestDialectFaults(t *testing.T) {
 		"      - {dialect: oisp, client: app}\n      - {dialect: oisp, client: other}":                                                    "another dialect is at /acme/v1/api/",
 		"      - {dialect: woodwing, client: app}\n      - {dialect: woodwing, client: other, path: /second}":                             "another dialect of the issuer is called woodwing",
 		"      - {dialect: oisp, client: app, host: A.example.com}\n      - {dialect: oisp, name: two, client: app, host: a.example.com}": "another dialect is at a.example.com/acme/v1/api/",
+		"      - {dialect: oisp, client: app}\n      - {dialect: oisp, client: other, name: two, path: /two}":                             "the tokens of oisp are signed by the same published keys",
 		"      - {dialect: woodwing, client: app, path: /oauth2/x}":                                                                       "the issuer's own endpoints",
 		"      - {dialect: woodwing, client: app, sunset: \"2027-02-31\"}":                                                                "not a day",
 		"      - {file: missing.yaml, client: app}":                                                                                       "no such file",
