@@ -71,8 +71,8 @@ func (b dialectBackend) Identity(ctx context.Context, t *dialect.Token) (sdk.Ide
 		name = t.Username
 	}
 	id, err := b.People.Lookup(ctx, name)
-	if err == nil && t.Organisation != "" && id.Organisation != t.Organisation {
-		err = sdk.ErrUnknown
+	if err == nil && (t.Subject != "" && id.Subject != t.Subject || t.Organisation != "" && id.Organisation != t.Organisation) {
+		err = sdk.ErrUnknown // somebody else who has that name
 	}
 	if err == nil {
 		if t.Unit != "" {

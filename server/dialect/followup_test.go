@@ -216,3 +216,18 @@ func TestWhatALoginSaysReachesTheToken(t *testing.T) {
 		}
 	}
 }
+
+// TestASubjectIsNotAnothersName asks who a token stands for where somebody took
+// its subject for a user name.
+func TestASubjectIsNotAnothersName(t *testing.T) {
+	for name, path := range map[string]string{"oisp": "/v1/api/auth/me", "asset-infinity": "/api/auth"} {
+		s := newSite(t, dialect.Config{Dialect: load(t, name)})
+		token := s.login(t, name)
+		other := s.people.accounts[1]
+		other.Username = s.people.accounts[0].Subject
+		s.people.accounts = append([]account{other}, s.people.accounts...)
+		if w := s.as(token, "GET", path, ""); w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
