@@ -88,6 +88,8 @@ func (c *compiler) field(r *route, name string, f fieldFile, path string) field 
 			r.reads, r.names[s.name] = true, true
 		case inForm:
 			r.reads = true
+		case inQuery:
+			r.asks = true
 		case inPath:
 			if !slices.Contains(r.segments, "{"+s.name+"}") {
 				c.doc.Fault(at, fmt.Sprintf("the route's path has no {%s}", s.name), "")

@@ -58,7 +58,7 @@ type routeFile struct {
 	Path string `yaml:"path" jsonschema:"pattern=^(/([A-Za-z0-9._~-]+|\\{[a-z_]+\\}))*$"`
 	// What a body may be. Default json. A route whose fields come from elsewhere reads none.
 	Accepts []string `yaml:"accepts" jsonschema:"enum=json,enum=form,enum=multipart,enum=empty,uniqueItems"`
-	// What counts as JSON; "*" for anything. Default application/json.
+	// What counts as JSON; "*TEXT*" for whatever has the text in it, in lower case, and "*" for anything. Default application/json.
 	ContentTypes []string `yaml:"content_types"`
 	// Refuse members of a JSON body that no field names.
 	Closed bool `yaml:"closed"`

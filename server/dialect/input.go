@@ -3,7 +3,6 @@ package dialect
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -24,14 +23,16 @@ type input struct {
 	path    map[string]string // the segments that the route's path names
 	members members
 	form    url.Values
-	asked   url.Values // the query, once it was parsed
+	query   url.Values
 }
 
-func (in *input) query() url.Values {
-	if in.asked == nil {
-		in.asked = in.r.URL.Query()
+// readQuery reads the query into the input.
+func (in *input) readQuery() (refusal *Refusal) {
+	var err error
+	if in.query, err = url.ParseQuery(in.r.URL.RawQuery); err != nil {
+		return malformed(errQuery.Error())
 	}
-	return in.asked
+	return nil
 }
 
 // encoding is what a body is.
@@ -93,10 +94,17 @@ func (r *route) encodingOf(contentType string) (kind encoding, boundary string) 
 		return multipartBody, parameters["boundary"]
 	case !slices.Contains(r.accepts, jsonBody):
 		return "", ""
-	case slices.Contains(r.contentTypes, media), slices.Contains(r.contentTypes, "*"):
+	case slices.ContainsFunc(r.contentTypes, func(t string) bool { return t == media || matches(t, contentType) }):
 		return jsonBody, ""
 	}
 	return "", ""
+}
+
+// matches reports whether a content type holds the text of *text*; * is within
+// any.
+func matches(pattern, contentType string) bool {
+	text, ok := strings.CutPrefix(pattern, "*")
+	return ok && strings.Contains(strings.ToLower(contentType), strings.TrimSuffix(text, "*"))
 }
 
 // complaint is a sentence for the caller whose request cannot be read.
@@ -108,7 +116,9 @@ var (
 	errJSON      = complaint("The body is not a JSON object")
 	errTooMany   = complaint("The body has too many members")
 	errForm      = complaint("The body is not a well-formed form")
+	errQuery     = complaint("The query is not a well-formed form")
 	errNotString = errors.New("is not a string")
+	errTwice     = errors.New("is there twice")
 )
 
 func parseForm(body []byte) (url.Values, error) {
@@ -116,7 +126,7 @@ func parseForm(body []byte) (url.Values, error) {
 	if err != nil {
 		return nil, errForm
 	}
-	return form, once(form)
+	return form, checkMembers(form)
 }
 
 func parseMultipart(body []byte, boundary string) (url.Values, error) {
@@ -128,18 +138,25 @@ func parseMultipart(body []byte, boundary string) (url.Values, error) {
 		return nil, errForm
 	}
 	defer form.RemoveAll()
-	return form.Value, once(form.Value)
+	return form.Value, checkMembers(form.Value)
 }
 
-// once refuses a field that is there twice with different values.
-func once(form url.Values) error {
+func checkMembers(form url.Values) error {
 	if len(form) > maxMembers {
 		return errTooMany
 	}
-	for name, values := range form {
-		if slices.ContainsFunc(values, func(v string) bool { return v != values[0] }) {
-			return complaint(fmt.Sprintf("The body has a field twice: %.64q", name))
-		}
-	}
 	return nil
+}
+
+// only returns the value that a form or query has by a name. Of several that
+// differ readers do not agree on which one counts.
+func only(form url.Values, name string) (string, error) {
+	values := form[name]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if slices.ContainsFunc(values, func(v string) bool { return v != values[0] }) {
+		return "", errTwice
+	}
+	return values[0], nil
 }

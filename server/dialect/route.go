@@ -32,6 +32,7 @@ type route struct {
 	contentTypes []string
 	closed       bool
 	reads        bool            // whether a field stands in the body
+	asks         bool            // whether a field stands in the query
 	names        map[string]bool // the JSON members that fields are found in
 	fields       []field         // by name
 	grant        string

@@ -133,6 +133,11 @@ func (c *call) find() error {
 
 // serve reads the request and does what the route is for.
 func (c *call) serve() error {
+	if c.route.asks {
+		if refusal := c.in.readQuery(); refusal != nil {
+			return refusal
+		}
+	}
 	if c.route.reads {
 		if refusal := c.route.readBody(c.w, &c.in); refusal != nil {
 			return refusal

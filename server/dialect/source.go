@@ -66,24 +66,22 @@ func (s source) String() string {
 	return "Authorization"
 }
 
-// value returns what the request has at the source; "" is nothing. The error,
-// of a JSON value that is no string, is for the caller.
+// value returns what the request has at the source; "" is nothing. The error is
+// for the caller.
 func (s source) value(in *input) (string, error) {
 	var v string
+	var err error
 	switch s.place {
 	case inJSON:
-		var err error
-		if v, err = in.members.text(s.name); err != nil {
-			return "", err
-		}
+		v, err = in.members.text(s.name)
 	case inForm:
-		v = in.form.Get(s.name)
+		v, err = only(in.form, s.name)
 	case inQuery:
-		v = in.query().Get(s.name)
+		v, err = only(in.query, s.name)
 	case inHeader:
 		v = in.r.Header.Get(s.name)
 	case inCookie:
-		if c, err := in.r.Cookie(s.name); err == nil {
+		if c, _ := in.r.Cookie(s.name); c != nil {
 			v = c.Value
 		}
 	case inPath:
@@ -92,6 +90,9 @@ func (s source) value(in *input) (string, error) {
 		v = credentialsOf(in.r.Header.Get("Authorization"), "bearer")
 	case inBasic:
 		v = credentialsOf(in.r.Header.Get("Authorization"), "basic")
+	}
+	if err != nil {
+		return "", err
 	}
 	if s.part != whole {
 		v = partOf(v, s.part)
