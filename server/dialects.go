@@ -69,7 +69,7 @@ func (d *Dialect) FindToken(ctx context.Context, text string) (oauth.FoundToken,
 	}
 	found := oauth.FoundToken{
 		Kind: oauth.KindAccessToken, ID: t.ID, Session: t.Session, Client: d.Client, Subject: t.Subject, Expires: t.Expires,
-		Scopes: scopesOf(t),
+		Scopes: scopesOf(t), Shared: dialect.IsHMAC(d.api.SignsWith()),
 	}
 	client, err := d.Clients.Client(ctx, d.IssuerName, d.Client)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {

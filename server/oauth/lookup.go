@@ -36,6 +36,10 @@ type FoundToken struct {
 	Scopes   []string
 	Expires  time.Time
 
+	// Shared is that it is signed with a secret that services have too, to verify
+	// with: nobody may trade it in, since they could have made it.
+	Shared bool
+
 	// Spent is that the token itself is of no use any more, but its session is.
 	Spent bool
 

@@ -131,6 +131,8 @@ func (p *Provider) traded(ctx context.Context, x *exchange, parameter string, te
 		err = fmt.Errorf("%w: it names no subject", ErrUnknownToken) // a dialect's may not
 	case err == nil && !t.concerns(x.client):
 		err = fmt.Errorf("%w: it is neither for nor from the client", ErrUnknownToken)
+	case err == nil && t.Shared:
+		err = fmt.Errorf("%w: whoever verifies it could have made it", ErrUnknownToken)
 	case err == nil && t.Subject == "":
 		err = fmt.Errorf("%w: it does not tell its subject", ErrUnknownToken)
 	}
