@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/claimsmith/claimsmith/internal/nearest"
+	"github.com/claimsmith/claimsmith/internal/yamltree"
 )
 
 // Decoder is a type that reads itself from a node, because more than one kind
@@ -138,7 +139,7 @@ func (d *Document) keys(values []*ast.MappingValueNode, f func(name string, v *a
 			}
 			continue
 		}
-		line, _ := positionOf(v.Key)
+		line, _ := yamltree.Position(v.Key)
 		if first, twice := lines[name]; twice {
 			d.faultAt(v.Key, false, "", "key %q is here twice, first in line %d", name, first)
 			continue
@@ -221,7 +222,7 @@ func (d *Document) list(n ast.Node, v reflect.Value, r rules) {
 		d.value(item, items.Index(i), r)
 		if r.unique {
 			text := item.GetToken().Value
-			line, _ := positionOf(item)
+			line, _ := yamltree.Position(item)
 			if first, twice := seen[text]; twice {
 				d.faultAt(item, false, "", "an item is here twice, first in line %d", first)
 			} else {

@@ -11,9 +11,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+
+	"github.com/claimsmith/claimsmith/internal/yamltree"
 )
 
 // The bounds of a document. What exceeds them is a fault.
@@ -26,6 +25,8 @@ const (
 	maxTokens = 20_000
 	maxFaults = 100
 )
+
+var limits = yamltree.Limits{Tokens: maxTokens, TooMany: fmt.Sprintf("more than %d words and signs", maxTokens), Depth: MaxDepth}
 
 // Document is a text with its tree and the faults found so far. A document
 // that could not be parsed has an empty tree.
@@ -104,7 +105,7 @@ func (d *Document) fault(line, column int, harmless bool, hint, format string, a
 
 // faultAt adds a fault of a node.
 func (d *Document) faultAt(n ast.Node, harmless bool, hint, format string, args ...any) {
-	line, column := positionOf(n)
+	line, column := yamltree.Position(n)
 	d.fault(line, column, harmless, hint, format, args...)
 }
 
@@ -119,7 +120,7 @@ func (d *Document) Pos(path string) (line, column int) {
 		}
 		n = next
 	}
-	return positionOf(n)
+	return yamltree.Position(n)
 }
 
 // splitPath parts issuers[0].chain["a.b"] into issuers, 0, chain and a.b.
@@ -177,25 +178,6 @@ func keyName(key ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-// positionOf returns where a node begins. A block mapping's own token is its
-// first colon.
-func positionOf(n ast.Node) (line, column int) {
-	switch m := n.(type) {
-	case nil:
-		return 1, 1
-	case *ast.MappingNode:
-		if !m.IsFlowStyle && len(m.Values) > 0 {
-			return positionOf(m.Values[0].Key)
-		}
-	case *ast.MappingValueNode:
-		return positionOf(m.Key)
-	}
-	if tk := n.GetToken(); tk != nil && tk.Position != nil {
-		return max(tk.Position.Line, 1), max(tk.Position.Column, 1)
-	}
-	return 1, 1
-}
-
 // parse reads the text into the document's tree.
 func parse(name string, text []byte) *Document {
 	d := &Document{name: name}
@@ -208,7 +190,7 @@ func parse(name string, text []byte) *Document {
 		return d
 	}
 	d.lines = strings.Split(string(text), "\n")
-	file, err := parseFile(string(text))
+	file, err := yamltree.Parse(string(text), limits)
 	if err != nil {
 		d.syntaxFault(err)
 		return d
@@ -226,38 +208,6 @@ func parse(name string, text []byte) *Document {
 		ast.Walk(refuser{d}, d.root)
 	}
 	return d
-}
-
-// parseFile survives what the YAML parser does not: its time grows with the
-// square of the depth of brackets, and there may be text that makes it panic.
-func parseFile(text string) (file *ast.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("not readable as YAML: %v", r)
-		}
-	}()
-	tokens := lexer.Tokenize(text)
-	if len(tokens) > maxTokens {
-		return nil, &yaml.SyntaxError{Message: fmt.Sprintf("more than %d words and signs", maxTokens), Token: tokens[maxTokens]}
-	}
-	brackets, dashes, line := 0, 0, 0
-	for _, tk := range tokens {
-		if tk.Position.Line != line {
-			dashes, line = 0, tk.Position.Line
-		}
-		switch tk.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			brackets++
-		case token.SequenceEndType, token.MappingEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType:
-			dashes++
-		}
-		if brackets > MaxDepth || dashes > MaxDepth {
-			return nil, &yaml.SyntaxError{Message: fmt.Sprintf("nested more than %d deep", MaxDepth), Token: tk}
-		}
-	}
-	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
 func (d *Document) syntaxFault(err error) {

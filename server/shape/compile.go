@@ -11,6 +11,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/claimsmith/claimsmith/internal/yamltree"
 )
 
 // Option is a demand on a shape.
@@ -70,25 +72,8 @@ func (c *compiler) fault(line, column int, hint, format string, args ...any) {
 }
 
 func (c *compiler) faultAt(n ast.Node, hint, format string, args ...any) {
-	line, column := positionOf(n)
+	line, column := yamltree.Position(n)
 	c.fault(line, column, hint, format, args...)
-}
-
-// positionOf returns where a node begins. A block mapping's own token is its
-// first colon.
-func positionOf(n ast.Node) (line, column int) {
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		if !m.IsFlowStyle && len(m.Values) > 0 {
-			return positionOf(m.Values[0].Key)
-		}
-	case *ast.MappingValueNode:
-		return positionOf(m.Key)
-	}
-	if tk := n.GetToken(); tk != nil && tk.Position != nil {
-		return tk.Position.Line, tk.Position.Column
-	}
-	return 1, 1
 }
 
 func (c *compiler) root(tree ast.Node) node {

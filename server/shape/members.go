@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/claimsmith/claimsmith/internal/yamltree"
 )
 
 const spreadName = "..."
@@ -20,7 +22,7 @@ func (c *compiler) mapping(values []*ast.MappingValueNode, depth int) node {
 		if !ok {
 			continue
 		}
-		line, column := positionOf(v.Key)
+		line, column := yamltree.Position(v.Key)
 		if first, twice := lines[name]; twice {
 			c.fault(line, column, "", "%s is here twice, first in line %d", name, first)
 			continue
