@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,12 +11,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/claimsmith/claimsmith/internal/clienttls"
 	"github.com/claimsmith/claimsmith/plugins/sdk"
 )
 
@@ -47,7 +45,7 @@ type service struct {
 }
 
 func newService(c Config) (source, error) {
-	security, err := c.tls()
+	security, err := clienttls.Files{CA: c.CA, Certificate: c.ClientCertificate, Key: c.ClientKey}.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -81,33 +79,6 @@ func newService(c Config) (source, error) {
 	s.unspeakable = []string{encoded, c.Password.Reveal()}
 	s.remembered = newVerdicts(c, s.verify)
 	return s, nil
-}
-
-// tls returns how the service is known, and we to it.
-func (c Config) tls() (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s holds no PEM certificate", c.CA)
-		}
-	}
-	if c.ClientCertificate == "" {
-		return t, nil
-	}
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(c.ClientCertificate, c.ClientKey)
-		return &pair, err
-	}
-	if _, err := load(); err != nil {
-		return nil, fmt.Errorf("client_certificate, client_key: %w", err)
-	}
-	t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	return t, nil
 }
 
 // check returns what the service says, or said a moment ago. A key that is not

@@ -2,23 +2,26 @@ package ldap
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/claimsmith/claimsmith/internal/clienttls"
 )
 
 // newServers returns the servers that the configuration names, not connected yet.
 func newServers(c Config) ([]*server, error) {
-	base, err := tlsConfig(c)
+	base, err := clienttls.Files{CA: c.CA, Certificate: c.ClientCertificate, Key: c.ClientKey}.Load()
 	faults := []error{err}
+	if base != nil {
+		base.InsecureSkipVerify = c.InsecureSkipVerify
+	}
 	if len(c.URLs) == 0 {
 		faults = append(faults, errors.New("urls: name at least one server, such as ldaps://directory.example.com"))
 	}
@@ -88,35 +91,4 @@ func (s *server) onSocket(host string) error {
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
-// tlsConfig is what all servers have in common.
-func tlsConfig(c Config) (*tls.Config, error) {
-	t := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: c.InsecureSkipVerify,
-		ClientSessionCache: tls.NewLRUClientSessionCache(0),
-	}
-	if c.CA != "" {
-		pem, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s holds no PEM certificate", c.CA)
-		}
-	}
-	if c.ClientCertificate == "" && c.ClientKey == "" {
-		return t, nil
-	}
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(c.ClientCertificate, c.ClientKey)
-		return &pair, err
-	}
-	if _, err := load(); err != nil {
-		return nil, fmt.Errorf("client_certificate, client_key: %w", err)
-	}
-	t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	return t, nil
 }
