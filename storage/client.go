@@ -157,7 +157,7 @@ func (db *DB) DeleteClient(ctx context.Context, issuer, id string) error {
 		}
 		_, err = tx.Exec(ctx, `
 			update sessions set ended = ?, end_reason = ? where issuer = ? and client_id = ? and ended = 0`,
-			stored(time.Now()), "the client was deleted", issuer, id)
+			sqldb.Milliseconds(time.Now()), "the client was deleted", issuer, id)
 		if err != nil {
 			return err
 		}
@@ -179,14 +179,14 @@ func newClientRow(c Client) (r clientRow, err error) {
 	r = clientRow{
 		Issuer: c.Issuer, ID: c.ID, Name: c.Name, Claims: c.Claims,
 		AccessTokenLifetime: c.AccessTokenLifetime.Milliseconds(),
-		Created:             stored(c.Created), Updated: stored(c.Updated),
+		Created:             sqldb.Milliseconds(c.Created), Updated: sqldb.Milliseconds(c.Updated),
 	}
 	if c.Disabled {
 		r.Disabled = 1
 	}
 	secrets := make([]SecretHash, len(c.Secrets))
 	for i, s := range c.Secrets {
-		secrets[i] = SecretHash{s.Hash, loaded(stored(s.Created)), loaded(stored(s.Expires))}
+		secrets[i] = SecretHash{s.Hash, sqldb.Instant(sqldb.Milliseconds(s.Created)), sqldb.Instant(sqldb.Milliseconds(s.Expires))}
 	}
 	if r.Secrets, err = encode(secrets); err != nil {
 		return r, err
@@ -208,7 +208,7 @@ func (r clientRow) client() (Client, error) {
 	c := Client{
 		Issuer: r.Issuer, ID: r.ID, Name: r.Name, Claims: r.Claims,
 		AccessTokenLifetime: time.Duration(r.AccessTokenLifetime) * time.Millisecond,
-		Created:             loaded(r.Created), Updated: loaded(r.Updated), Disabled: r.Disabled != 0,
+		Created:             sqldb.Instant(r.Created), Updated: sqldb.Instant(r.Updated), Disabled: r.Disabled != 0,
 	}
 	policy, err := decodePolicy(r.Policy)
 	c.ClientPolicy = policy

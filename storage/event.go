@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // Event is one request or change of a key, as server/audit describes it.
@@ -72,7 +74,7 @@ func (db *DB) AddEvents(ctx context.Context, events []Event) error {
 	}
 	args := make([]any, 0, 20*len(events))
 	for _, e := range events {
-		args = append(args, stored(e.Time))
+		args = append(args, sqldb.Milliseconds(e.Time))
 		for _, text := range []string{
 			e.RequestID, e.TraceID, e.Issuer, e.Route, e.Outcome, e.Reason, e.Client, e.Grant, e.Plugin,
 			e.Subject, e.Username, e.Session, e.TokenID, e.KID, e.Remote, e.UserAgent,
@@ -116,7 +118,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 	if f.Limit == 0 {
 		f.Limit = 1000
 	}
-	where, args := []string{"time >= ?"}, []any{stored(f.Since)}
+	where, args := []string{"time >= ?"}, []any{sqldb.Milliseconds(f.Since)}
 	add := func(value, condition string, more ...any) {
 		if value != "" {
 			where = append(where, condition)
@@ -137,7 +139,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 	events := make([]Event, len(rows))
 	for i, r := range rows {
 		events[i] = Event{
-			Time: loaded(r.Time), RequestID: r.RequestID, TraceID: r.TraceID, Issuer: r.Issuer, Route: r.Route,
+			Time: sqldb.Instant(r.Time), RequestID: r.RequestID, TraceID: r.TraceID, Issuer: r.Issuer, Route: r.Route,
 			Outcome: r.Outcome, Reason: r.Reason, Client: r.Client, Grant: r.GrantType, Plugin: r.Plugin, Subject: r.Subject,
 			Username: r.Username, Session: r.Session, TokenID: r.TokenID, KID: r.KID, Remote: r.Remote, UserAgent: r.UserAgent,
 			Status: r.Status, Duration: time.Duration(r.Duration) * time.Microsecond, Error: r.Error,
@@ -150,7 +152,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 func (db *DB) PruneEvents(ctx context.Context, before time.Time, limit int) (int64, error) {
 	n, err := db.sql.Exec(ctx, `
 		delete from events where (time, request_id) in (
-			select time, request_id from events where time < ? order by time limit ?)`, stored(before), limit)
+			select time, request_id from events where time < ? order by time limit ?)`, sqldb.Milliseconds(before), limit)
 	if err != nil {
 		return 0, fmt.Errorf("prune events: %w", err)
 	}

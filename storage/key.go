@@ -86,7 +86,7 @@ func (db *DB) UpdateKeys(ctx context.Context, issuer string, version int64, keys
 				insert into keys (issuer, kid, algorithm, public, sealed, created, announced, active, retired, gone, revoked, told)
 				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				issuer, k.KID, k.Algorithm, string(k.Public), base64.StdEncoding.EncodeToString(k.Sealed),
-				stored(k.Created), stored(k.Announced), stored(k.Active), stored(k.Retired), stored(k.Gone), stored(k.Revoked), string(k.Told))
+				sqldb.Milliseconds(k.Created), sqldb.Milliseconds(k.Announced), sqldb.Milliseconds(k.Active), sqldb.Milliseconds(k.Retired), sqldb.Milliseconds(k.Gone), sqldb.Milliseconds(k.Revoked), string(k.Told))
 			if err != nil {
 				return err
 			}
@@ -123,8 +123,8 @@ func (r keyRow) key() (jwks.Key, error) {
 	}
 	k := jwks.Key{
 		KID: r.KID, Algorithm: r.Algorithm, Sealed: sealed,
-		Created: loaded(r.Created), Announced: loaded(r.Announced), Active: loaded(r.Active),
-		Retired: loaded(r.Retired), Gone: loaded(r.Gone), Revoked: loaded(r.Revoked), Told: jwks.State(r.Told),
+		Created: sqldb.Instant(r.Created), Announced: sqldb.Instant(r.Announced), Active: sqldb.Instant(r.Active),
+		Retired: sqldb.Instant(r.Retired), Gone: sqldb.Instant(r.Gone), Revoked: sqldb.Instant(r.Revoked), Told: jwks.State(r.Told),
 	}
 	if r.Public != "" {
 		k.Public = json.RawMessage(r.Public)

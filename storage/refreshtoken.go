@@ -47,8 +47,8 @@ func (db *DB) RefreshToken(ctx context.Context, issuer, hash string) (RefreshTok
 		return RefreshToken{}, Session{}, err
 	}
 	token := RefreshToken{
-		Hash: r.Hash, SessionID: r.ID, Created: loaded(r.TokenCreated), Expires: loaded(r.TokenExpires),
-		Used: loaded(r.Used), Successor: r.Successor,
+		Hash: r.Hash, SessionID: r.ID, Created: sqldb.Instant(r.TokenCreated), Expires: sqldb.Instant(r.TokenExpires),
+		Used: sqldb.Instant(r.Used), Successor: r.Successor,
 	}
 	return token, session, nil
 }
@@ -72,9 +72,9 @@ func (db *DB) RotateRefreshToken(ctx context.Context, issuer, oldHash string, ne
 		{`update sessions set identity = ?, username = ?, scopes = ?, audience = ?, expires = ?, confirmed = ? where issuer = ? and id = ? and ended = 0`,
 			[]any{r.Identity, r.Username, r.Scopes, r.Audience, r.Expires, r.Confirmed, issuer, r.ID}},
 		{`update refresh_tokens set used = ?, successor = ? where hash = ? and issuer = ? and session_id = ? and used = 0`,
-			[]any{stored(now), next.Hash, oldHash, issuer, r.ID}},
+			[]any{sqldb.Milliseconds(now), next.Hash, oldHash, issuer, r.ID}},
 		{insertRefreshToken + ` on conflict do nothing`,
-			[]any{next.Hash, issuer, r.ID, stored(next.Created), stored(next.Expires)}},
+			[]any{next.Hash, issuer, r.ID, sqldb.Milliseconds(next.Created), sqldb.Milliseconds(next.Expires)}},
 	}
 	err = db.sql.Tx(ctx, func(tx sqldb.Tx) error {
 		for _, step := range steps {

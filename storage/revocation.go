@@ -29,7 +29,7 @@ func (db *DB) Revoke(ctx context.Context, r Revocation) error {
 		_, err := tx.Exec(ctx, `
 			insert into revocations (issuer, kind, value, expires) values (?, ?, ?, ?)
 			on conflict (issuer, kind, value) do update set expires = excluded.expires where revocations.expires < excluded.expires`,
-			r.Issuer, r.Kind, r.Value, stored(r.Expires))
+			r.Issuer, r.Kind, r.Value, sqldb.Milliseconds(r.Expires))
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (db *DB) PruneRevocations(ctx context.Context, now time.Time, limit int) (i
 	n, err := db.sql.Exec(ctx, `
 		delete from revocations where (issuer, kind, value) in (
 			select issuer, kind, value from revocations where expires < ? order by expires limit ?)`,
-		stored(now), limit)
+		sqldb.Milliseconds(now), limit)
 	if err != nil {
 		return 0, fmt.Errorf("prune revocations: %w", err)
 	}

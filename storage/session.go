@@ -61,7 +61,7 @@ func (db *DB) CreateSession(ctx context.Context, s Session, t RefreshToken) erro
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, insertRefreshToken, t.Hash, r.Issuer, r.ID, stored(t.Created), stored(t.Expires))
+		_, err = tx.Exec(ctx, insertRefreshToken, t.Hash, r.Issuer, r.ID, sqldb.Milliseconds(t.Created), sqldb.Milliseconds(t.Expires))
 		return err
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (f SessionFilter) where() (conditions string, args []any) {
 		args = append(args, f.Person, f.Person)
 	}
 	if f.Live {
-		add("ended = 0 and expires > ?", stored(time.Now()))
+		add("ended = 0 and expires > ?", sqldb.Milliseconds(time.Now()))
 	}
 	return conditions, args
 }
@@ -142,7 +142,7 @@ func (db *DB) EndSession(ctx context.Context, issuer, id, reason string, now tim
 	err := db.sql.Tx(ctx, func(tx sqldb.Tx) error {
 		n, err := tx.Exec(ctx, `
 			update sessions set ended = ?, end_reason = ? where issuer = ? and id = ? and ended = 0`,
-			stored(now), reason, issuer, id)
+			sqldb.Milliseconds(now), reason, issuer, id)
 		if err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (db *DB) EndSession(ctx context.Context, issuer, id, reason string, now tim
 // how many.
 func (db *DB) EndSessions(ctx context.Context, f SessionFilter, reason string, now time.Time) (int64, error) {
 	conditions, args := f.where()
-	args = append([]any{stored(now), reason, f.Issuer}, args...)
+	args = append([]any{sqldb.Milliseconds(now), reason, f.Issuer}, args...)
 	var ended int64
 	err := db.sql.Tx(ctx, func(tx sqldb.Tx) (err error) {
 		ended, err = tx.Exec(ctx, `update sessions set ended = ?, end_reason = ? where issuer = ? and ended = 0`+conditions, args...)
@@ -190,13 +190,13 @@ const keepSessions = 24 * time.Hour
 func (db *DB) PruneSessions(ctx context.Context, now time.Time, limit int) (int64, error) {
 	sessions, err := db.sql.Exec(ctx, `
 		delete from sessions where (issuer, id) in (select issuer, id from sessions where expires < ? order by expires limit ?)`,
-		stored(now.Add(-keepSessions)), limit)
+		sqldb.Milliseconds(now.Add(-keepSessions)), limit)
 	if err != nil {
 		return 0, fmt.Errorf("prune sessions: %w", err)
 	}
 	tokens, err := db.sql.Exec(ctx, `
 		delete from refresh_tokens where hash in (select hash from refresh_tokens where expires < ? and used <> 0 order by expires limit ?)`,
-		stored(now), limit)
+		sqldb.Milliseconds(now), limit)
 	if err != nil {
 		return sessions, fmt.Errorf("prune refresh tokens: %w", err)
 	}
@@ -209,8 +209,8 @@ func newSessionRow(s Session) (r sessionRow, err error) {
 	}
 	r = sessionRow{
 		Issuer: s.Issuer, ID: s.ID, ClientID: s.ClientID, Subject: s.Subject, Username: s.Username, Plugin: s.Plugin,
-		Identity: string(s.Identity), Created: stored(s.Created), Expires: stored(s.Expires),
-		Confirmed: stored(s.Confirmed), Ended: stored(s.Ended), EndReason: s.EndReason,
+		Identity: string(s.Identity), Created: sqldb.Milliseconds(s.Created), Expires: sqldb.Milliseconds(s.Expires),
+		Confirmed: sqldb.Milliseconds(s.Confirmed), Ended: sqldb.Milliseconds(s.Ended), EndReason: s.EndReason,
 	}
 	if r.Scopes, err = encode(s.Scopes); err != nil {
 		return r, err
@@ -222,7 +222,7 @@ func newSessionRow(s Session) (r sessionRow, err error) {
 func (r *sessionRow) session() (Session, error) {
 	s := Session{
 		Issuer: r.Issuer, ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, Username: r.Username, Plugin: r.Plugin,
-		Created: loaded(r.Created), Expires: loaded(r.Expires), Confirmed: loaded(r.Confirmed), Ended: loaded(r.Ended), EndReason: r.EndReason,
+		Created: sqldb.Instant(r.Created), Expires: sqldb.Instant(r.Expires), Confirmed: sqldb.Instant(r.Confirmed), Ended: sqldb.Instant(r.Ended), EndReason: r.EndReason,
 	}
 	if r.Identity != "" {
 		s.Identity = json.RawMessage(r.Identity)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
@@ -63,22 +62,6 @@ func (db *DB) Ping(ctx context.Context) error { return db.sql.Ping(ctx) }
 // Statements returns how many SQL statements were run since Open, without the begin
 // and commit of transactions.
 func (db *DB) Statements() int64 { return db.sql.Statements() }
-
-// stored is a time as a column holds it.
-func stored(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-// loaded is the time of a column.
-func loaded(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
 
 // encode is a list as a column holds it.
 func encode[T any](list []T) (string, error) {

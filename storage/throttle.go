@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // FailureCount is how a key's failures are counted.
@@ -35,7 +37,7 @@ func (db *DB) CountFailures(ctx context.Context, now time.Time, counts []Failure
 		if c.Leak == 0 {
 			leak = never
 		}
-		args = append(args, c.Key, 1, stored(now), stored(now.Add(c.Window)), leak)
+		args = append(args, c.Key, 1, sqldb.Milliseconds(now), sqldb.Milliseconds(now.Add(c.Window)), leak)
 	}
 	var rows []struct {
 		Key      string `db:"key"`
@@ -82,7 +84,7 @@ func (db *DB) RememberKnown(ctx context.Context, now time.Time, keys []string) e
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
 	args := make([]any, 0, 2*len(keys))
 	for _, key := range keys {
-		args = append(args, key, stored(now))
+		args = append(args, key, sqldb.Milliseconds(now))
 	}
 	_, err := db.sql.Exec(ctx, `
 		insert into throttle_known (key, seen) values `+strings.Repeat(`, (?, ?)`, len(keys))[2:]+`
@@ -96,7 +98,7 @@ func (db *DB) RememberKnown(ctx context.Context, now time.Time, keys []string) e
 // Known returns whether a key was remembered after a time.
 func (db *DB) Known(ctx context.Context, key string, after time.Time) (bool, error) {
 	var found int
-	err := db.sql.Get(ctx, &found, `select 1 from throttle_known where key = ? and seen > ?`, key, stored(after))
+	err := db.sql.Get(ctx, &found, `select 1 from throttle_known where key = ? and seen > ?`, key, sqldb.Milliseconds(after))
 	switch {
 	case err == nil:
 		return true, nil
@@ -110,9 +112,9 @@ func (db *DB) Known(ctx context.Context, key string, after time.Time) (bool, err
 // that were not seen after a time. It returns how many it removed.
 func (db *DB) PruneThrottle(ctx context.Context, now, seen time.Time, limit int) (int64, error) {
 	counts, err1 := db.sql.Exec(ctx, `
-		delete from throttle where key in (select key from throttle where expires <= ? order by expires limit ?)`, stored(now), limit)
+		delete from throttle where key in (select key from throttle where expires <= ? order by expires limit ?)`, sqldb.Milliseconds(now), limit)
 	known, err2 := db.sql.Exec(ctx, `
-		delete from throttle_known where key in (select key from throttle_known where seen <= ? order by seen limit ?)`, stored(seen), limit)
+		delete from throttle_known where key in (select key from throttle_known where seen <= ? order by seen limit ?)`, sqldb.Milliseconds(seen), limit)
 	if err := errors.Join(err1, err2); err != nil {
 		return counts + known, fmt.Errorf("prune throttle: %w", err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // row is a Record as the table has it, and the hash.
@@ -55,7 +55,7 @@ func (r Record) row(hash string) (row, error) {
 	text := row{
 		ID: r.ID, Hash: hash, Name: r.Name, Subject: o.Subject, Username: o.Username, OwnerName: o.Name, Email: o.Email,
 		Organisation: o.Organisation, DefaultUnit: o.DefaultUnit, Claims: claims, Successor: r.Successor,
-		Created: milliseconds(r.Created), Expires: milliseconds(r.Expires), Revoked: milliseconds(r.Revoked), LastUsed: milliseconds(r.LastUsed),
+		Created: sqldb.Milliseconds(r.Created), Expires: sqldb.Milliseconds(r.Expires), Revoked: sqldb.Milliseconds(r.Revoked), LastUsed: sqldb.Milliseconds(r.LastUsed),
 	}
 	text.Units, errs[0] = encode(o.Units)
 	text.Groups, errs[1] = encode(o.Groups)
@@ -76,7 +76,7 @@ func (r row) record() (Record, error) {
 			Subject: r.Subject, Username: r.Username, Name: r.OwnerName, Email: r.Email,
 			Organisation: r.Organisation, DefaultUnit: r.DefaultUnit,
 		},
-		Created: instant(r.Created), Expires: instant(r.Expires), Revoked: instant(r.Revoked), LastUsed: instant(r.LastUsed),
+		Created: sqldb.Instant(r.Created), Expires: sqldb.Instant(r.Expires), Revoked: sqldb.Instant(r.Revoked), LastUsed: sqldb.Instant(r.LastUsed),
 	}
 	var id sdk.Identity // knows how numbers in claims are read
 	err := errors.Join(
@@ -98,18 +98,4 @@ func (r row) record() (Record, error) {
 func encode(value any) (string, error) {
 	text, err := json.Marshal(value)
 	return string(text), err
-}
-
-func milliseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/claimsmith/claimsmith/plugins/sdk"
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // userRow is a User as the table has it, and the password's hash.
@@ -62,8 +62,8 @@ func (u User) row(hash string) (userRow, error) {
 		Name: u.Name, Email: u.Email, EmailVerified: bit(u.EmailVerified),
 		Groups: list(u.Groups), Roles: list(u.Roles), Units: list(u.Units), DefaultUnit: u.DefaultUnit,
 		UserType: u.UserType, TimeZone: u.TimeZone, DateFormat: u.DateFormat, Claims: string(claims), Password: hash,
-		Locked: bit(u.Locked), Disabled: bit(u.Disabled), MustChange: bit(u.MustChange), Expires: milliseconds(u.Expires),
-		Created: milliseconds(u.Created), Updated: milliseconds(u.Updated),
+		Locked: bit(u.Locked), Disabled: bit(u.Disabled), MustChange: bit(u.MustChange), Expires: sqldb.Milliseconds(u.Expires),
+		Created: sqldb.Milliseconds(u.Created), Updated: sqldb.Milliseconds(u.Updated),
 	}, nil
 }
 
@@ -74,8 +74,8 @@ func (r userRow) user() (User, error) {
 		ID: r.ID, Username: r.Username, Organisation: r.Organisation,
 		Name: r.Name, Email: r.Email, EmailVerified: r.EmailVerified != 0, DefaultUnit: r.DefaultUnit,
 		UserType: r.UserType, TimeZone: r.TimeZone, DateFormat: r.DateFormat,
-		Locked: r.Locked != 0, Disabled: r.Disabled != 0, MustChange: r.MustChange != 0, Expires: instant(r.Expires),
-		Created: instant(r.Created), Updated: instant(r.Updated),
+		Locked: r.Locked != 0, Disabled: r.Disabled != 0, MustChange: r.MustChange != 0, Expires: sqldb.Instant(r.Expires),
+		Created: sqldb.Instant(r.Created), Updated: sqldb.Instant(r.Updated),
 	}
 	var err error
 	if u.Claims, err = parseClaims(r.Claims); err != nil {
@@ -109,18 +109,4 @@ func bit(b bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-func milliseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
