@@ -93,7 +93,7 @@ func (d *Document) value(n ast.Node, v reflect.Value, r rules) {
 		d.free(n, v, r)
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
 		if !isNull(n) {
-			v.Set(reflect.ValueOf(Value(n)))
+			v.Set(reflect.ValueOf(d.Value(n)))
 		}
 	default:
 		panic(fmt.Sprintf("strictyaml: a %v cannot be decoded", t))

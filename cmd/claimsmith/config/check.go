@@ -98,7 +98,8 @@ func (c *checker) checkPlugin(name string) {
 	case !external && (p.SHA256 != "" || p.InsecureUnpinned):
 		c.doc.Fault(path, "a built-in plugin is part of this program and is not pinned", "leave out sha256 and insecure_unpinned")
 	}
-	s, err := readSettings(p.Config, c.Dir, c.defaultSettings(p))
+	own := c.doc.Value(p.Config)
+	s, err := readSettings(own, c.Dir, c.defaultSettings(p, own))
 	if err != nil {
 		c.doc.Fault(path+".config", err.Error(), "")
 	}
@@ -109,10 +110,10 @@ func (c *checker) checkPlugin(name string) {
 
 // defaultSettings puts the tables of the built-in plugins beside those of
 // storage unless their configuration says otherwise.
-func (c *checker) defaultSettings(p Plugin) map[string]any {
-	own, _ := strictyaml.Value(p.Config).(map[string]any)
-	_, elsewhere := own["url"]
-	_, noTable := own["verify_url"]
+func (c *checker) defaultSettings(p Plugin, own any) map[string]any {
+	members, _ := own.(map[string]any)
+	_, elsewhere := members["url"]
+	_, noTable := members["verify_url"]
 	if elsewhere || noTable || p.Use != "database" && p.Use != "apikey" {
 		return nil
 	}

@@ -76,3 +76,15 @@ func TestPluginSettingsAreCheckedAgainstTheirSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestPluginSettingsReadOneWay(t *testing.T) {
+	for settings, want := range map[string]string{
+		"{max_conns: 5, max_conns: 7}": `5:45: key "max_conns" is here twice, first in line 5`,
+		"{max_conns: 010}":             "5:42: readers of YAML do not agree on this number",
+	} {
+		text := "storage: {url: 'sqlite:a.db'}\nmaster_keys: [{id: a, key: {file: master.key}}]\nissuers: [{url: http://localhost}]\nplugins:\n  p: {use: database, config: " + settings + "}\n"
+		if _, err := Load(filepath.Join(newDir(t, map[string]string{"c.yaml": text}), "c.yaml"), ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", settings, err)
+		}
+	}
+}

@@ -4,10 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/goccy/go-yaml/ast"
-
-	"github.com/claimsmith/claimsmith/internal/strictyaml"
 )
 
 // settings is a plugin's own configuration as it gets it: JSON with the
@@ -23,14 +19,14 @@ func (p Plugin) Settings() (text json.RawMessage, secrets []string) {
 	return p.settings.json, p.settings.secrets
 }
 
-// readSettings makes settings of a node: a mapping that is {file: PATH} or
+// readSettings makes settings of a value: a mapping that is {file: PATH} or
 // {env: NAME} becomes the secret that stands there. defaults are members for
-// where the node has none of that name.
-func readSettings(n ast.Node, dir string, defaults map[string]any) (settings, error) {
+// where the value has none of that name; nil has none.
+func readSettings(own any, dir string, defaults map[string]any) (settings, error) {
 	r := &resolver{dir: dir}
 	members := map[string]any{}
-	if n != nil {
-		m, ok := strictyaml.Value(n).(map[string]any)
+	if own != nil {
+		m, ok := own.(map[string]any)
 		if !ok {
 			return settings{}, errors.New("a mapping is wanted")
 		}
