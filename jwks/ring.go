@@ -51,7 +51,7 @@ func open(ctx context.Context, c Config, clock func() time.Time) (*Ring, error) 
 		woken:  make(chan struct{}, 1),
 		asking: make(chan struct{}, 1),
 	}
-	r.teller = newTeller(r.log, c.Observer, c.Issuer)
+	r.teller = newTeller(r.log, c.Observer, c.Issuer, func() ([]Key, int64) { s := r.state.Load(); return s.rows, s.version })
 	s, err := r.update(ctx, r.tended)
 	if err != nil && s != nil && s.unopened == nil && errors.Is(err, ErrClock) {
 		r.log.Error("key ring opened, but cannot rotate", "error", err)

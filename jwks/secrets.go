@@ -63,7 +63,7 @@ func OpenSecrets(ctx context.Context, c SecretsConfig) (*Secrets, error) {
 		c.Observer = nobody{}
 	}
 	s := &Secrets{config: c, log: c.Log.With("issuer", c.Issuer), woken: make(chan struct{}, 1)}
-	s.teller = newTeller(s.log, c.Observer, c.Issuer)
+	s.teller = newTeller(s.log, c.Observer, c.Issuer, func() ([]Key, int64) { in := s.state.Load(); return in.rows, in.version })
 	if err := s.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("open secrets: %w", err)
 	}
@@ -75,17 +75,17 @@ func OpenSecrets(ctx context.Context, c SecretsConfig) (*Secrets, error) {
 func (s *Secrets) Reload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	read := wall()
+	former, read := s.state.Load(), wall()
 	rows, version, err := s.config.Store.Keys(ctx, secretSet(s.config.Issuer))
 	if err != nil {
 		return fmt.Errorf("read secrets: %w", err)
 	}
-	return s.adopt(rows, version, read)
+	return s.adopt(former, rows, version, read)
 }
 
-// adopt takes rows into use, unless newer ones are.
-func (s *Secrets) adopt(rows []Key, version int64, read time.Time) error {
-	former := s.state.Load()
+// adopt takes rows into use in place of former, which was in use before they were
+// read or written. If that has been replaced meanwhile, the higher version stays.
+func (s *Secrets) adopt(former *secretState, rows []Key, version int64, read time.Time) error {
 	next := &secretState{rows: rows, version: version, opened: make(map[string][]byte, len(rows)), read: read}
 	for _, k := range rows {
 		if k.revoked() || SecretSize(k.Algorithm) == 0 {
@@ -99,11 +99,11 @@ func (s *Secrets) adopt(rows []Key, version int64, read time.Time) error {
 	}
 	for !s.state.CompareAndSwap(former, next) {
 		if former = s.state.Load(); former.version >= version {
-			s.teller.met(former.rows, former.version)
+			s.teller.met()
 			return nil
 		}
 	}
-	s.teller.met(rows, version)
+	s.teller.met()
 	select {
 	case s.woken <- struct{}{}:
 	default:
@@ -148,9 +148,10 @@ func (s *Secrets) keepUp(ctx context.Context) {
 	defer cancel()
 	if err := s.Reload(ctx); err != nil {
 		s.log.Error("secrets in use may be out of date", "error", err)
-		old := *s.state.Load()
-		old.read = wall() // asked again after the next interval
-		s.state.Store(&old)
+		former := s.state.Load()
+		kept := *former
+		kept.read = wall() // asked again after the next interval
+		s.state.CompareAndSwap(former, &kept)
 	}
 }
 
@@ -168,6 +169,7 @@ func (s *Secrets) Keys() []KeyStatus {
 func (s *Secrets) update(ctx context.Context, made ChangeKind, edit func(rows []Key, now time.Time) ([]Key, error)) error {
 	set := secretSet(s.config.Issuer)
 	for attempt := range updateAttempts {
+		former := s.state.Load()
 		rows, version, err := s.config.Store.Keys(ctx, set)
 		if err != nil {
 			return fmt.Errorf("read secrets: %w", err)
@@ -178,14 +180,16 @@ func (s *Secrets) update(ctx context.Context, made ChangeKind, edit func(rows []
 			return err
 		}
 		next = tell(slices.DeleteFunc(next, func(k Key) bool { return k.State(now) == Gone }), now)
-		if err := s.adopt(rows, version, now); err != nil || sameRows(rows, next) {
+		if err := s.adopt(former, rows, version, now); err != nil || sameRows(rows, next) {
 			return err
 		}
 		s.teller.begin()
+		former = s.state.Load()
 		err = s.config.Store.UpdateKeys(ctx, set, version, next)
 		if err == nil {
+			err = s.adopt(former, next, version+1, now)
 			s.teller.wrote(next, version+1, made)
-			return s.adopt(next, version+1, now)
+			return err
 		}
 		s.teller.failed()
 		if !errors.Is(err, ErrConflict) {

@@ -13,6 +13,7 @@ type teller struct {
 	log      *slog.Logger
 	observer Observer
 	issuer   string
+	inUse    func() (rows []Key, version int64)
 
 	mu      sync.Mutex
 	rows    []Key // of which was told
@@ -20,16 +21,22 @@ type teller struct {
 	writing int   // writes under way
 }
 
-func newTeller(log *slog.Logger, o Observer, issuer string) *teller {
-	return &teller{log: log, observer: o, issuer: issuer, version: -1}
+func newTeller(log *slog.Logger, o Observer, issuer string, inUse func() ([]Key, int64)) *teller {
+	return &teller{log: log, observer: o, issuer: issuer, inUse: inUse, version: -1}
 }
 
-// met tells of a set that was read. While a write is under way it waits for that
-// to say which changes are its own.
-func (t *teller) met(rows []Key, version int64) {
+// met tells of the set in use, which alone goes forward: of two that were read
+// the older may come to last. While a write is under way it waits for that to say
+// which changes are its own.
+func (t *teller) met() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.catchUp()
+}
+
+func (t *teller) catchUp() {
 	if t.writing == 0 {
+		rows, version := t.inUse()
 		t.tell(rows, version, "")
 	}
 }
@@ -41,12 +48,15 @@ func (t *teller) begin() {
 	t.writing++
 }
 
-// wrote says that a write has succeeded, and what new keys are told as.
+// wrote says that a write has succeeded and is in use, and what new keys are told as.
 func (t *teller) wrote(rows []Key, version int64, made ChangeKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.writing--
-	t.tell(rows, version, made)
+	if version > t.version {
+		t.tell(rows, version, made)
+	}
+	t.catchUp()
 }
 
 // failed says that a write has not succeeded, as far as is known.

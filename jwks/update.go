@@ -41,10 +41,11 @@ func (r *Ring) update(ctx context.Context, e edit) (*snapshot, error) {
 		r.teller.begin()
 		err = r.store(ctx, s.version, rows)
 		if err == nil {
+			next, err := r.adopt(s, rows, s.version+1, now)
 			r.teller.wrote(rows, s.version+1, ChangeAnnounced)
 			m.keep(rows)
 			r.destroy(ctx, without(s.rows, rows))
-			return r.adopt(s, rows, s.version+1, now)
+			return next, err
 		}
 		r.teller.failed()
 		if !errors.Is(err, ErrConflict) {
@@ -103,11 +104,11 @@ func (r *Ring) adopt(former *snapshot, rows []Key, version int64, read time.Time
 	}
 	for !r.state.CompareAndSwap(former, s) {
 		if former = r.state.Load(); former.version >= version {
-			r.teller.met(former.rows, former.version)
+			r.teller.met()
 			return s, nil
 		}
 	}
-	r.teller.met(s.rows, version)
+	r.teller.met()
 	select {
 	case r.woken <- struct{}{}:
 	default:
