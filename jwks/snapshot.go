@@ -45,7 +45,7 @@ func (c Config) snapshot(former *snapshot, rows []Key, version int64, read, now 
 	})
 	s := &snapshot{
 		rows: rows, version: version, read: read,
-		until:   later(read.Add(c.freshFor()), now.Add(c.Poll)),
+		until:   c.reliedOn(read, now),
 		held:    make(map[string]*held, len(rows)),
 		changes: c.changes(rows, now),
 	}
@@ -71,6 +71,15 @@ func (c Config) snapshot(former *snapshot, rows []Key, version int64, read, now 
 	var err error
 	s.set, err = newKeySet(former, s.published())
 	return s, err
+}
+
+// reliedOn returns until when what was read may be relied on or, where that is
+// past because the store is down, when to ask again.
+func (c Config) reliedOn(read, now time.Time) time.Time {
+	if until := read.Add(c.freshFor()); now.Before(until) {
+		return until
+	}
+	return now.Add(c.Poll)
 }
 
 // fault returns why the ring may sign, but not write.
