@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -121,17 +122,27 @@ func lockTime(text string) time.Time {
 	return forGood
 }
 
+// generalized is a time with minutes and seconds or without, and a fraction of the
+// last that is there (RFC 4517, section 3.3.13).
+var generalized = regexp.MustCompile(`^(\d{10}(?:\d\d){0,2})(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)$`)
+
 // generalizedTime reads a time as LDAP writes it; zero if there is none.
 func generalizedTime(text string) time.Time {
-	if text == "" {
+	parts := generalized.FindStringSubmatch(text)
+	if parts == nil {
 		return time.Time{}
 	}
-	for _, layout := range []string{"20060102150405Z0700", "200601021504Z0700"} { // a fraction of seconds may follow
-		if t, err := time.Parse(layout, text); err == nil {
-			return t
-		}
+	digits, fraction, zone := parts[1], parts[2], parts[3]
+	if len(zone) == len("+01") {
+		zone += "00"
 	}
-	return time.Time{}
+	t, err := time.Parse("20060102150405"[:len(digits)]+"Z0700", digits+zone)
+	if err != nil {
+		return time.Time{}
+	}
+	part, _ := strconv.ParseFloat("0."+fraction, 64)
+	unit := map[int]time.Duration{10: time.Hour, 12: time.Minute, 14: time.Second}[len(digits)]
+	return t.Add(time.Duration(part * float64(unit)))
 }
 
 // fileTime reads a time as Active Directory writes it, in 100 ns since 1601;

@@ -205,6 +205,8 @@ func TestStateOfAccountDecidesRefresh(t *testing.T) {
 		{"pwdAccountLockedTime", "garbage", "denied: locked"},
 		{"pwdReset", "TRUE", "denied: must_change"},
 		{"pwdEndTime", "20200101000000Z", "denied: expired"},
+		{"pwdEndTime", "2020010100Z", "denied: expired"},
+		{"pwdEndTime", "202001010000.5+01", "denied: expired"},
 		{"pwdStartTime", "20990101000000Z", "denied: disabled"},
 	} {
 		t.Run(c.attribute+" "+c.value, func(t *testing.T) {
