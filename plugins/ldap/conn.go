@@ -68,6 +68,12 @@ func overloaded(err error) bool {
 	return ldap.IsErrorAnyOf(err, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable)
 }
 
+// forgot is whether a server says that it no longer knows who is bound on a
+// connection that was kept. It has done nothing then.
+func (c *conn) forgot(err error) bool {
+	return !c.idle.IsZero() && ldap.IsErrorWithCode(err, ldap.LDAPResultOperationsError)
+}
+
 // errServiceBind says that the service account is refused, which only a change
 // of configuration, here or there, can cure.
 var errServiceBind = errors.New("the directory refuses the service account: check bind_dn, bind_password and whether it wants TLS")

@@ -12,7 +12,7 @@ import (
 )
 
 // attempts bounds how often a request is sent. It is repeated only if no answer
-// came: the connection had died, or the server is dying.
+// came: the connection had died, or its bind was forgotten, or the server is dying.
 const attempts = 3
 
 var errNoServer = errors.New("no server of the directory works")
@@ -82,7 +82,7 @@ func (p *pool) do(ctx context.Context, on purpose, f func(*wire) error) error {
 			return opening
 		}
 		err = c.within(ctx, p.limit, f)
-		if err == nil || answered(err) && !overloaded(err) {
+		if err == nil || answered(err) && !overloaded(err) && !c.forgot(err) {
 			p.release(on, c)
 			return err
 		}
@@ -181,8 +181,8 @@ func (p *pool) preferred(s *server) bool {
 }
 
 // broken closes a connection on which no answer came and notes what that shows
-// of its server. One that had been kept may merely have been cut since; then the
-// other kept ones have been too.
+// of its server. One that had been kept may merely have been cut or forgotten since;
+// then the other kept ones have been too.
 func (p *pool) broken(ctx context.Context, c *conn, err error) {
 	c.close()
 	switch {
