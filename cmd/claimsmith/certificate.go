@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,7 @@ func (c *certificate) renew() {
 	switch {
 	case err != nil:
 		c.log.Error("renew certificate", "error", err, "hint", "the one before stays in use")
-	case !bytes.Equal(pair.Leaf.Raw, c.current.Load().Leaf.Raw):
+	case !slices.EqualFunc(pair.Certificate, c.current.Load().Certificate, bytes.Equal): // the chain too
 		c.current.Store(&pair)
 		c.log.Info("certificate renewed", "expires", pair.Leaf.NotAfter)
 	}

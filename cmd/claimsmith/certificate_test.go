@@ -100,6 +100,17 @@ func TestACertificateIsRenewedWhileItServes(t *testing.T) {
 	if _, err := https(listen, first); err == nil {
 		t.Error("the certificate before is still shown")
 	}
+
+	whole, err := os.ReadFile(dir + "/server.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir, "server.pem", string(whole)+string(before)) // what it forgot: who issued it
+	hup()
+	p.await("the chain", func() bool {
+		resp, err := https(listen, second)
+		return err == nil && len(resp.TLS.PeerCertificates) == 2
+	})
 	metrics, err := http.Get(p.Admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
