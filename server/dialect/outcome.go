@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -106,6 +107,9 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// longestCause bounds what an event tells of a message, in bytes.
+const longestCause = 200
+
 // record writes the refusal into the event.
 func (r *Refusal) record(e *audit.Event) {
 	e.Outcome, e.Err = r.Audit, r.Err
@@ -114,6 +118,9 @@ func (r *Refusal) record(e *audit.Event) {
 	}
 	if e.Outcome == "" {
 		e.Outcome = auditOutcome(r.Outcome)
+	}
+	if e.Err == nil && r.Message != "" {
+		e.Err = errors.New(r.Message[:min(len(r.Message), longestCause)]) // it may name what the caller sent
 	}
 }
 

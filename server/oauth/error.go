@@ -36,6 +36,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// cause is why, for the log: what the caller is told where nothing more is known.
+func (e *Error) cause() error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return errors.New(e.Description)
+}
+
 func refuse(status int, code string, outcome audit.Outcome, description string) *Error {
 	return &Error{Status: status, Code: code, Outcome: outcome, Description: description}
 }

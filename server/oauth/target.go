@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -14,14 +15,14 @@ func (p *Provider) target(x *exchange, scopes, audience []string) error {
 	x.scopes = without(scopes, ScopeOfflineAccess)
 	if x.request.Scopes != nil {
 		if !containsAll(scopes, x.request.Scopes) {
-			return invalidScope("a scope is unknown or not allowed to the client")
+			return naming(invalidScope("a scope is unknown or not allowed to the client"), x.request.Scopes, scopes)
 		}
 		x.scopes = unique(x.request.Scopes)
 	}
 	x.audience = audience[:min(1, len(audience))]
 	if x.request.Audience != nil {
 		if !containsAll(audience, x.request.Audience) {
-			return invalidTarget() // RFC 8707 section 2
+			return naming(invalidTarget(), x.request.Audience, audience) // RFC 8707 section 2
 		}
 		x.audience = unique(x.request.Audience)
 	}
@@ -33,7 +34,7 @@ func (p *Provider) target(x *exchange, scopes, audience []string) error {
 func (p *Provider) bound(x *exchange) error {
 	if allowed := x.identity.Scopes; allowed != nil && !containsAll(allowed, x.scopes) {
 		if x.request.Scopes != nil {
-			return invalidScope("the credential does not allow a scope")
+			return naming(invalidScope("the credential does not allow a scope"), x.scopes, allowed)
 		}
 		x.scopes = common(x.scopes, allowed)
 	}
@@ -61,6 +62,13 @@ func (p *Provider) audienceOf(x *exchange) []string {
 
 func invalidTarget() *Error {
 	return refuse(http.StatusBadRequest, "invalid_target", audit.NotAllowed, "a resource or audience is unknown or not allowed to the client")
+}
+
+// naming adds, for the log, the first that was asked for and is not allowed.
+func naming(e *Error, asked, allowed []string) *Error {
+	i := slices.IndexFunc(asked, func(s string) bool { return !slices.Contains(allowed, s) })
+	e.Err = fmt.Errorf("%.100q: %s", asked[i], e.Description)
+	return e
 }
 
 func containsAll(all, some []string) bool {

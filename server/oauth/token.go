@@ -67,7 +67,7 @@ func (p *Provider) writeError(w http.ResponseWriter, event *audit.Event, e *Erro
 
 // writeRefusal writes a refusal whose challenge, if any, is written.
 func (p *Provider) writeRefusal(w http.ResponseWriter, event *audit.Event, e *Error) {
-	event.Outcome, event.Reason, event.Err = e.Outcome, string(e.Reason), e.Err
+	event.Outcome, event.Reason, event.Err = e.Outcome, string(e.Reason), e.cause()
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
