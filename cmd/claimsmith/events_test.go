@@ -103,6 +103,9 @@ func TestLoginsNeedARequiredLog(t *testing.T) {
 	if p.isReady() {
 		t.Error("it says that it is ready")
 	}
+	if !strings.Contains(p.log.String(), "events cannot be written") {
+		t.Errorf("its log says nothing of it:\n%s", p.log.String())
+	}
 	if err := os.Remove(events); err != nil {
 		t.Fatal(err)
 	}

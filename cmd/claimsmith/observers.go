@@ -43,7 +43,7 @@ func openObservers(ctx context.Context, cfg *config.Config, db *storage.DB, log 
 // eventsConfig says where a configuration has events go, and opens it. Stdout
 // gets those for standard output.
 func eventsConfig(cfg *config.Config, db *storage.DB, log *slog.Logger, stdout slog.Handler) (to audit.Config, file *audit.File, keeper *audit.Keeper, err error) {
-	to = audit.Config{Lines: log.Handler(), Required: cfg.Audit.Required}
+	to = audit.Config{Lines: log.Handler(), Required: cfg.Audit.Required, Log: log}
 	switch path := cfg.EventsFile(); path {
 	case "":
 	case "-":

@@ -80,7 +80,8 @@ func (b *broken) Handle(ctx context.Context, r slog.Record) error {
 func TestALogKnowsWhetherItCanWrite(t *testing.T) {
 	lines := &broken{Handler: slog.DiscardHandler}
 	lines.Handler = slog.NewJSONHandler(new(bytes.Buffer), nil)
-	log := audit.New(audit.Config{Lines: lines, Required: true})
+	var told bytes.Buffer
+	log := audit.New(audit.Config{Lines: lines, Required: true, Log: slog.New(slog.NewTextHandler(&told, nil))})
 	write := func() error { e := full; return log.Write(t.Context(), &e, 0) }
 	if err := write(); err != nil || log.Refuses() {
 		t.Fatal(err, log.Refuses())
@@ -98,6 +99,9 @@ func TestALogKnowsWhetherItCanWrite(t *testing.T) {
 	lines.err = nil
 	if err := log.Ready(t.Context()); err != nil || log.Refuses() {
 		t.Errorf("asked whether it is ready, without an event: error %v, refuses %v", err, log.Refuses())
+	}
+	if bad, good := strings.Count(told.String(), "no space left"), strings.Count(told.String(), "written again"); bad != 2 || good != 2 {
+		t.Errorf("operators are told %d times of two failures, and %d times of their ends:\n%s", bad, good, &told)
 	}
 }
 

@@ -16,6 +16,9 @@ type Config struct {
 	Keeper *Keeper
 	// Required says that what cannot be logged must not happen.
 	Required bool
+	// Log is told when no event can be written any more, and when one can again.
+	// Nil: nobody is.
+	Log *slog.Logger
 }
 
 // Log takes events.
@@ -69,13 +72,22 @@ func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
 func (l *Log) handle(ctx context.Context, r slog.Record) error {
 	if err := l.Lines.Handle(ctx, r); err != nil {
 		err = fmt.Errorf("write event: %w", err)
-		l.failure.Store(&err)
+		if l.failure.Swap(&err) == nil {
+			l.tell(ctx, slog.LevelError, "events cannot be written", "error", err, "required", l.Required)
+		}
 		return err
 	}
-	if l.failure.Load() != nil {
-		l.failure.Store(nil)
+	if l.failure.Load() != nil && l.failure.Swap(nil) != nil {
+		l.tell(ctx, slog.LevelInfo, "events can be written again")
 	}
 	return nil
+}
+
+// tell tells operators once of a change that every request would notice.
+func (l *Log) tell(ctx context.Context, level slog.Level, message string, args ...any) {
+	if l.Log != nil {
+		l.Log.Log(ctx, level, message, args...)
+	}
 }
 
 // attributes adds what is known to a record, at once: added one by one they
