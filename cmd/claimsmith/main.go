@@ -52,6 +52,8 @@ func newCommand() *cobra.Command {
 		newVerifyCommand(),
 		newVersionCommand(),
 	)
+	root.Version = version
+	strict(root)
 	return root
 }
 

@@ -26,6 +26,7 @@ type site struct {
 // flags adds the flags that say where claimsmith's state is.
 func (s *site) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&s.file, "config", os.Getenv("CLAIMSMITH_CONFIG"), "configuration `FILE` (default $CLAIMSMITH_CONFIG)")
+	c.PersistentFlags().Lookup("config").DefValue = "" // its value now is no news
 	c.PersistentFlags().BoolVar(&s.demo, "demo", false, "the demo's data instead of a configuration file")
 	c.PersistentFlags().StringVar(&s.data, "data", "", "`DIR` that holds the data; relative paths of storage start there")
 }
