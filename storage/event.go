@@ -104,13 +104,14 @@ func storable(text string) string {
 
 // EventFilter says which events are wanted. Zero fields do not restrict.
 type EventFilter struct {
-	Issuer  string
-	Person  string // a user name as it was typed, or a subject
-	Client  string
-	KID     string // only changes of this key
-	Outcome string
-	Since   time.Time
-	Limit   int // the latest so many; 0: 1000
+	Issuer    string
+	RequestID string
+	Person    string // a user name as it was typed, or a subject
+	Client    string
+	KID       string // only changes of this key
+	Outcome   string
+	Since     time.Time
+	Limit     int // the latest so many; 0: 1000
 }
 
 // Events returns events, the latest first.
@@ -126,6 +127,7 @@ func (db *DB) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 		}
 	}
 	add(f.Issuer, "issuer = ?")
+	add(f.RequestID, "request_id = ?")
 	add(f.Person, "(username = ? or subject = ?)", f.Person)
 	add(f.Client, "client = ?")
 	add(f.Outcome, "outcome = ?")

@@ -31,6 +31,7 @@ func TestEvents(t *testing.T) {
 		}{
 			"all, the latest first": {storage.EventFilter{}, []storage.Event{other, b, a}},
 			"by issuer":             {storage.EventFilter{Issuer: issuer}, []storage.Event{b, a}},
+			"by request":            {storage.EventFilter{RequestID: "b"}, []storage.Event{b}},
 			"by user name":          {storage.EventFilter{Person: "bob"}, []storage.Event{other}},
 			"by subject":            {storage.EventFilter{Person: "u-1", Limit: 1}, []storage.Event{b}},
 			"by client":             {storage.EventFilter{Client: "app"}, []storage.Event{other}},

@@ -29,11 +29,13 @@ func newEventsListCommand(s *site) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List requests and changes of keys that are kept in storage, the latest first",
-		Long:  "List requests and changes of keys that are kept in storage, the latest first.\nThey are kept where audit.keep in the configuration says for how long.",
+		Long:  "List requests and changes of keys that are kept in storage, the latest first.\nThey are kept where audit.keep in the configuration says for how long.\nWith --json each has all that is known of it, the cause of a refusal too.",
 		Args:  cobra.NoArgs,
 	}
 	c.RunE = s.onIssuer(func(c *cobra.Command, o *opened, _ []string) (err error) {
-		filter.Issuer = o.issuer.Name
+		if filter.RequestID == "" { // what was never found has no issuer
+			filter.Issuer = o.issuer.Name
+		}
 		if filter.Since, err = parseSince(since, time.Now()); err != nil {
 			return hint(err, "write a duration as 2h or 30d, or a time as 2026-01-31T12:00:00Z")
 		}
@@ -58,6 +60,7 @@ func newEventsListCommand(s *site) *cobra.Command {
 	out.flag(c)
 	c.Flags().StringVar(&filter.Person, "person", "", "only of this user name or subject")
 	c.Flags().StringVar(&filter.Client, "client", "", "only of this client")
+	c.Flags().StringVar(&filter.RequestID, "request", "", "only the one with this `ID`, which its answer bore as X-Request-Id")
 	c.Flags().StringVar(&filter.KID, "key", "", "only changes of the key of this `KID`")
 	c.Flags().StringVar(&filter.Outcome, "outcome", "", "only those that ended so: "+outcomes())
 	c.Flags().StringVar(&since, "since", "", "only from this `TIME` on, or that long ago: 2h, 30d")

@@ -47,6 +47,10 @@ func TestEventsAreWrittenAndKept(t *testing.T) {
 		if want := []string{"denied invalid people 127.0.0.1", "ok  people 127.0.0.1"}; !slices.Equal(got, want) {
 			t.Errorf("events of alice: %q, want %q", got, want)
 		}
+		denied := list("--outcome", "denied")[0]
+		if one := list("--request", denied.RequestID); len(one) != 1 || one[0] != denied || one[0].Error == "" {
+			t.Errorf("events of request %s: %+v", denied.RequestID, one)
+		}
 		if n := len(list("--outcome", "ok", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))); n != 0 {
 			t.Errorf("%d events from the future", n)
 		}
