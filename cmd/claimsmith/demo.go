@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,11 @@ func serveDemo(ctx context.Context, dir, publicAddr, adminAddr string, stdout, s
 		return err
 	}
 	log := newLogger(stderr, config.Log{Format: "text"})
-	return run(ctx, cfg, db, on, log, func() { showDemo(ctx, stdout, dir, facts) })
+	return run(ctx, cfg, db, on, log, func() {
+		var text bytes.Buffer // the log writes to the same terminal, of each request below
+		showDemo(ctx, &text, dir, facts)
+		text.WriteTo(stdout)
+	})
 }
 
 // dataDir returns the demo's directory: the one given, or a temporary one that

@@ -38,7 +38,9 @@ func TestREADME(t *testing.T) {
 	if blocks[0].text != "make run\n" {
 		t.Fatalf("the first command is %q", blocks[0].text)
 	}
+	var terminal logBuffer
 	demo := command(t, dir, "serve", "--demo", "--data", "data", "--listen", listen, "--admin", freeAddress(t))
+	demo.Stdout, demo.Stderr = &terminal, &terminal
 	if err := demo.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +83,30 @@ func TestREADME(t *testing.T) {
 	if ran < 4 {
 		t.Errorf("%d commands ran: are the README's blocks still marked sh?", ran)
 	}
+	const last = "Stop with Ctrl-C."
+	for begun := time.Now(); !strings.Contains(terminal.String(), last) && time.Since(begun) < 30*time.Second; {
+		time.Sleep(10 * time.Millisecond)
+	}
+	_, tour, _ := strings.Cut(terminal.String(), "claimsmith demo\n")
+	if tour, _, ok := strings.Cut(tour, last); !ok || strings.Contains(tour, "level=") {
+		t.Errorf("the demo prints no commands to paste, or its log between them:\n%s", tour)
+	}
+}
+
+// TestTheSmallestConfiguration holds the README's to what config check says.
+func TestTheSmallestConfiguration(t *testing.T) {
+	dir := newSite(t, "127.0.0.1:8080", "", "")
+	for _, b := range readBlocks(t) {
+		if b.language != "yaml" {
+			continue
+		}
+		writeFile(t, dir, "claimsmith.yaml", b.text)
+		if out := claimsmith(t, dir, "config", "check", "--config", "claimsmith.yaml"); !strings.Contains(out, "ok") {
+			t.Error(out)
+		}
+		return
+	}
+	t.Error("the README has no configuration")
 }
 
 var masks = []*regexp.Regexp{
