@@ -108,10 +108,10 @@ func (s *Server) Run(ctx context.Context) error {
 // serve answers callers.
 func (s *Server) serve(public *http.Server) error {
 	if s.TLS == nil {
-		return public.Serve(s.Public)
+		return public.Serve(listener{s.Public})
 	}
 	public.TLSConfig = s.TLS
-	return public.ServeTLS(s.Public, "", "")
+	return public.ServeTLS(listener{s.Public}, "", "")
 }
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
