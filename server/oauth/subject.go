@@ -133,8 +133,6 @@ func (p *Provider) traded(ctx context.Context, x *exchange, parameter string, te
 		err = fmt.Errorf("%w: it is neither for nor from the client", ErrUnknownToken)
 	case err == nil && t.Shared:
 		err = fmt.Errorf("%w: whoever verifies it could have made it", ErrUnknownToken)
-	case err == nil && t.Subject == "":
-		err = fmt.Errorf("%w: it does not tell its subject", ErrUnknownToken)
 	}
 	if errors.Is(err, ErrUnknownToken) {
 		e := refuse(http.StatusBadRequest, "invalid_request", audit.Denied, parameter+" is not valid") // RFC 8693 section 2.2.2
