@@ -42,5 +42,6 @@ func (f Files) Load() (*tls.Config, error) {
 		return nil, fmt.Errorf("client_certificate, client_key: %w", err)
 	}
 	t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	t.ClientSessionCache = nil // a session that is resumed goes on with the certificate of before
 	return t, nil
 }
