@@ -105,6 +105,10 @@ func (c *checker) checkPlugin(name string) {
 	}
 	p.settings = s
 	c.checkSettings(path+".config", p)
+	var members map[string]any
+	if json.Unmarshal(s.json, &members) == nil {
+		p.settings.secrets = append(p.settings.secrets, hide(p.Use, members)...)
+	}
 	c.Plugins[name] = p
 }
 

@@ -10,11 +10,11 @@ import (
 // secrets put in. It is printed nowhere.
 type settings struct {
 	json    json.RawMessage
-	secrets []string // those that were put in
+	secrets []string // those that were put in, and those that are known to stand in it
 }
 
 // Settings returns the plugin's own configuration as JSON, secrets included,
-// and the secrets among it.
+// and the secrets that are known to be among it.
 func (p Plugin) Settings() (text json.RawMessage, secrets []string) {
 	return p.settings.json, p.settings.secrets
 }
