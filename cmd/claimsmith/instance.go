@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -114,7 +116,21 @@ func (in *instance) changed(topic string) {
 	case storage.TopicClients:
 		in.clients.Forget()
 	case storage.TopicKeys:
-		in.current.Load().reloadKeys()
+		in.reloadKeys()
+	}
+}
+
+// reloadKeys takes up keys and secrets that another process has changed: those
+// of a configuration that is being opened, or drained, as well.
+func (in *instance) reloadKeys() {
+	for _, part := range in.parts.running() {
+		keys, ok := part.(interface{ Reload(context.Context) error })
+		if !ok {
+			continue
+		}
+		if err := keys.Reload(context.Background()); err != nil {
+			in.log.Warn("reload keys", "error", err)
+		}
 	}
 }
 
@@ -158,6 +174,13 @@ func (p *parts) run(part any, run func(context.Context) error) {
 	p.stops[part] = cancel
 	p.mu.Unlock()
 	p.group.Go(func() error { return quiet(run(ctx)) })
+}
+
+// running returns the parts that have not been stopped.
+func (p *parts) running() []any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.stops))
 }
 
 func (p *parts) stop(part any) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,14 +46,4 @@ func (p *process) storedClients(ctx context.Context, issuer *config.Issuer) ([]s
 		}
 	}
 	return clients, nil
-}
-
-// reloadKeys takes up keys and secrets that another process has changed.
-func (p *process) reloadKeys() {
-	for name, ring := range p.rings {
-		err := errors.Join(ring.Reload(context.Background()), p.secrets[name].Reload(context.Background()))
-		if err != nil {
-			p.log.Warn("reload keys", "issuer", name, "error", err)
-		}
-	}
 }
