@@ -104,7 +104,7 @@ func (c *Client) Lookup(ctx context.Context, name string) (Identity, error) {
 	if !c.description.Can(AbilityLookup) {
 		return Identity{}, fmt.Errorf("look up: %w", errors.ErrUnsupported)
 	}
-	if !wellFormed(name, MaxString) {
+	if name == "" || !wellFormed(name, MaxString) {
 		return Identity{}, ErrUnknown
 	}
 	out, err := c.rpc.Lookup(ctx, &pluginpb.LookupRequest{Name: name}, sized...)

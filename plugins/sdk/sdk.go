@@ -58,8 +58,8 @@ type Refresher interface {
 // Lookuper is an Authenticator that finds a principal without a credential,
 // for operators who ask what its claims would be.
 type Lookuper interface {
-	// Lookup returns the identity of a subject or user name, or an error that
-	// wraps ErrUnknown or ErrUnavailable.
+	// Lookup returns the identity of a subject or user name, which is never
+	// empty, or an error that wraps ErrUnknown or ErrUnavailable.
 	Lookup(ctx context.Context, name string) (Identity, error)
 }
 

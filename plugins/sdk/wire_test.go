@@ -329,3 +329,20 @@ func TestAbilities(t *testing.T) {
 		t.Errorf("a kind it does not judge: %v", err)
 	}
 }
+
+// knowsAll finds somebody by whatever name.
+type knowsAll struct{ plugin }
+
+func (knowsAll) Lookup(context.Context, string) (sdk.Identity, error) {
+	return sdk.Identity{Subject: "whoever has no name"}, nil
+}
+
+// A row whose user name is empty is not found by a token that names nobody.
+func TestNobodyIsLookedUpByNoName(t *testing.T) {
+	c := connect(t, knowsAll{})
+	for name, want := range map[string]error{"": sdk.ErrUnknown, "a\x00b": sdk.ErrUnknown, "alice": nil} {
+		if _, err := c.Lookup(t.Context(), name); !errors.Is(err, want) {
+			t.Errorf("lookup of %q: %v, want %v", name, err, want)
+		}
+	}
+}
