@@ -57,3 +57,21 @@ func (s *site) ask(r *http.Request) *httptest.ResponseRecorder {
 	s.mux.ServeHTTP(w, r)
 	return w
 }
+
+// TestAnEscapeThatIsNoCharacterIsNoText sends halves of surrogate pairs, which readers make
+// one replacement character of: two names would be one.
+func TestAnEscapeThatIsNoCharacterIsNoText(t *testing.T) {
+	s := newSite(t, dialect.Config{Dialect: load(t, "servicemobility")})
+	for body, want := range map[string]int{
+		`{"username":"alice","password":"wonderland\ud800"}`:       400,
+		`{"username":"\udc00alice","password":"wonderland"}`:       400,
+		`{"username":"al\ud83d\ude00ice","password":"wonderland"}`: 401,
+		`{"username":"al\uFFFDice","password":"wonderland"}`:       401,
+		`{"username":"al\\ud800ice","password":"wonderland"}`:      401,
+		`{"username":"\u0061lice","password":"wonderland"}`:        200,
+	} {
+		if w := s.post("/createjwt", body); w.Code != want {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+}

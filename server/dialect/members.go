@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -92,8 +94,44 @@ func (m members) text(name string) (string, error) {
 	if !ok || string(raw) == "null" {
 		return "", nil
 	}
-	if raw[0] != '"' {
+	switch {
+	case raw[0] != '"':
 		return "", errNotString
+	case holdsHalf(raw):
+		return "", errNotText
 	}
 	return unquote(raw)
+}
+
+// holdsHalf reports whether a JSON string has the escape of half a surrogate
+// pair, which is no character (RFC 8259 section 8.2).
+func holdsHalf(quoted []byte) bool {
+	for {
+		at := bytes.IndexByte(quoted, '\\')
+		if at < 0 {
+			return false
+		}
+		first, ok := unitOf(quoted[at:])
+		switch {
+		case !ok:
+			quoted = quoted[at+2:]
+		case !utf16.IsSurrogate(first):
+			quoted = quoted[at+6:]
+		default:
+			second, _ := unitOf(quoted[at+6:])
+			if utf16.DecodeRune(first, second) == utf8.RuneError {
+				return true
+			}
+			quoted = quoted[at+12:]
+		}
+	}
+}
+
+// unitOf returns the UTF-16 unit of the escape that a text begins with.
+func unitOf(text []byte) (unit rune, ok bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(n), err == nil
 }
