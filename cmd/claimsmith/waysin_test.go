@@ -124,7 +124,11 @@ log: {format: json}
 		for _, way := range tt.ways {
 			way.knock(t, p, phase+", right", tt.right)
 		}
-		wrong, right := p.outcomes(phase), p.outcomes(phase+", right")
+		var wrong, right map[string]int
+		p.await("every event of the "+phase, func() bool { // one is written after its answer
+			wrong, right = p.outcomes(phase), p.outcomes(phase+", right")
+			return sum(wrong) == 12*len(tt.ways)+20*tt.looked/40 && sum(right) == len(tt.ways)
+		})
 		if n := wrong["denied"]; n < 1 || n > tt.looked || wrong["throttled"] == 0 || len(wrong) != 2 {
 			t.Errorf("%s: guesses ended as %v, want at most %d denied and the rest throttled", phase, wrong, tt.looked)
 		}
@@ -132,4 +136,11 @@ log: {format: json}
 			t.Errorf("%s: the right one afterwards, from the same address: %v, want %d throttled", phase, right, len(tt.ways))
 		}
 	}
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
 }
