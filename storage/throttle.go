@@ -64,14 +64,13 @@ func (db *DB) CountFailures(ctx context.Context, now time.Time, counts []Failure
 	return failures, nil
 }
 
-// ForgetFailures removes the failures of keys.
+// ForgetFailures removes the failures of keys, each in a statement of its own: no
+// database says in which order one would lock several, and CountFailures has its own.
 func (db *DB) ForgetFailures(ctx context.Context, keys []string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	_, err := db.sql.Exec(ctx, `delete from throttle where key in (`+placeholders(len(keys))+`)`, texts(keys)...)
-	if err != nil {
-		return fmt.Errorf("forget failures: %w", err)
+	for _, key := range keys {
+		if _, err := db.sql.Exec(ctx, `delete from throttle where key = ?`, key); err != nil {
+			return fmt.Errorf("forget failures: %w", err)
+		}
 	}
 	return nil
 }
@@ -119,14 +118,4 @@ func (db *DB) PruneThrottle(ctx context.Context, now, seen time.Time, limit int)
 		return counts + known, fmt.Errorf("prune throttle: %w", err)
 	}
 	return counts + known, nil
-}
-
-func placeholders(n int) string { return strings.Repeat(", ?", n)[2:] }
-
-func texts(list []string) []any {
-	args := make([]any, len(list))
-	for i, s := range list {
-		args[i] = s
-	}
-	return args
 }

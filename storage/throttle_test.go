@@ -56,6 +56,28 @@ func TestNoFailureIsLostWhenManyFail(t *testing.T) {
 	})
 }
 
+// Who fails and who succeeds at the same time waits for the other, and not in a circle.
+func TestFailuresAreForgottenWhileManyFail(t *testing.T) {
+	c := sqldb.Config{URL: servertest.PostgreSQL(t)}
+	db := open(t, c)
+	must(t, errors.Join(parallel(12, func(i int) (err error) {
+		for n := 0; n < 150 && err == nil; n++ {
+			if i%3 == 0 {
+				err = db.ForgetFailures(ctx, []string{"Z", "_"})
+			} else {
+				_, err = db.CountFailures(ctx, at(1), []storage.FailureCount{{Key: "_", Window: time.Hour}, {Key: "Z", Window: time.Hour}})
+			}
+		}
+		return err
+	})...))
+	raw, err := sqldb.Open(ctx, c)
+	must(t, err)
+	defer raw.Close()
+	var deadlocks int
+	must(t, raw.Get(ctx, &deadlocks, "select deadlocks from pg_stat_database where datname = current_database()"))
+	equal(t, "deadlocks", deadlocks, 0)
+}
+
 func TestKnownAddresses(t *testing.T) {
 	onEach(t, func(t *testing.T, c sqldb.Config) {
 		db := open(t, c)
