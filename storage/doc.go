@@ -1,6 +1,7 @@
 // Package storage keeps what claimsmith itself must remember: clients, sessions
-// with their refresh tokens, revocations and signing keys. It is a set of records
-// on SQLite or PostgreSQL, with one text of SQL for both; sqldb opens them.
+// with their refresh tokens, revocations, used assertions, signing keys, failures
+// and events. It is a set of records on SQLite or PostgreSQL, with one text of SQL
+// for both; sqldb opens them.
 //
 // It stores hashes and sealed keys as it is given them: it neither makes nor
 // checks a secret, and what a session may do is its callers' business. Its part is

@@ -50,8 +50,8 @@ func (e *ThrottledError) Throttled() time.Duration { return e.Wait }
 // which a person has logged in before is judged by its own failures alone, so
 // that nobody elsewhere can keep the person out.
 //
-// A failure costs one statement in storage; a success none, but once a day for a
-// person and an address. While storage is down each replica goes by what it has
+// A failure costs one statement in storage; a success none, but those that forget
+// failures before it, and one a day for a person and an address. While storage is down each replica goes by what it has
 // seen itself.
 type Throttle struct {
 	limits Limits

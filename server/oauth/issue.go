@@ -74,7 +74,7 @@ type accessClaims struct {
 func decodeAccessClaims(claims map[string]json.RawMessage) (c accessClaims, err error) {
 	for name, into := range map[string]any{
 		"iss": &c.Issuer, "sub": &c.Subject, "aud": &c.Audience, "client_id": &c.Client,
-		"exp": &c.Expires, "jti": &c.ID, "sid": &c.Session, "scope": &c.Scope, "act": &c.Actor,
+		"exp": &c.Expires, "jti": &c.ID, "sid": &c.Session, "scope": &c.Scope,
 	} {
 		if raw, ok := claims[name]; ok {
 			err = errors.Join(err, json.Unmarshal(raw, into))
