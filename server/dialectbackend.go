@@ -96,11 +96,20 @@ func (b dialectBackend) Revoked(ctx context.Context, t *dialect.Token) (bool, er
 	return revoked, refusalOfStorage(err)
 }
 
-// Revoke implements dialect.Tokens. A session that has a refresh token is a row; of
-// any other the tokens alone are left.
+// Revoke implements dialect.Tokens. A session that has a refresh token is a row, which
+// is ended; of any other the tokens alone are left. A token cannot be of another
+// client's session, whatever it says: services that have the secret may write it.
 func (b dialectBackend) Revoke(ctx context.Context, t *dialect.Token) error {
-	err := b.p.Sessions.EndSession(ctx, b.p.Name, t.Session, "logged out", time.Now())
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	s, err := b.p.Sessions.Session(ctx, b.p.Name, t.Session)
+	switch {
+	case err == nil && s.ClientID != b.Client:
+		return nil
+	case err == nil:
+		err = b.p.Sessions.EndSession(ctx, b.p.Name, s.ID, "logged out", time.Now())
+	case errors.Is(err, storage.ErrNotFound):
+		err = nil
+	}
+	if err != nil {
 		return refusalOfStorage(err)
 	}
 	r := storage.Revocation{Issuer: b.p.Name, Kind: storage.KindSession, Value: t.Session, Expires: t.Expires}

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/claimsmith/claimsmith/server/dialect"
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 // resigned returns a token of the published keys with other claims, as if the
@@ -101,6 +103,28 @@ func TestARevokedTokenIsNotLoggedIn(t *testing.T) {
 
 // A logout ends the session, and with it the refresh tokens of a dialect that has both.
 func TestALogoutEndsRefreshing(t *testing.T) {
+	s := newSite(t, dialect.Config{Dialect: withLogout(t)})
+	token := s.login(t, "oisp")
+	var started struct{ RefreshToken string }
+	if err := json.Unmarshal(s.as(token, "POST", "/v1/api/auth/refresh", "{}").Body.Bytes(), &started); err != nil || started.RefreshToken == "" {
+		t.Fatal(started, err)
+	}
+	if w := s.as(token, "POST", "/v1/api/auth/logout", ""); w.Code != http.StatusOK {
+		t.Fatal(w.Body)
+	}
+	if got := answerTo(s.as(token, "PUT", "/v1/api/auth/refresh", `{"refreshToken":"`+started.RefreshToken+`"}`)); got != notAuthorized {
+		t.Errorf("a refresh after the logout: %s", got)
+	}
+	// The former token need not come along everywhere.
+	a := s.oauth("/oauth2/token", "fleet", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {started.RefreshToken}})
+	if !strings.Contains(a, `"error":"invalid_grant"`) {
+		t.Errorf("the refresh token alone after the logout: %s", a)
+	}
+}
+
+// withLogout is a dialect that has refresh tokens and a logout.
+func withLogout(t *testing.T) *dialect.Dialect {
+	t.Helper()
 	text, err := dialect.Text("oisp")
 	if err != nil {
 		t.Fatal(err)
@@ -119,22 +143,30 @@ routes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, dialect.Config{Dialect: d})
-	token := s.login(t, "oisp")
-	var started struct{ RefreshToken string }
-	if err := json.Unmarshal(s.as(token, "POST", "/v1/api/auth/refresh", "{}").Body.Bytes(), &started); err != nil || started.RefreshToken == "" {
-		t.Fatal(started, err)
+	return d
+}
+
+// A session is ended by tokens of its own client alone: what a dialect's token says of
+// its session, others who have the dialect's secret may have written.
+func TestALogoutEndsNoOtherClientsSession(t *testing.T) {
+	s := newSite(t, dialect.Config{Dialect: withLogout(t)})
+	now := time.Now()
+	const id = "session-of-another"
+	if err := s.db.CreateSession(t.Context(),
+		storage.Session{Issuer: issuerName, ID: id, ClientID: "portal", Subject: "u-bob", Created: now, Expires: now.Add(time.Hour)},
+		storage.RefreshToken{Hash: "h", Created: now, Expires: now.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
 	}
-	if w := s.as(token, "POST", "/v1/api/auth/logout", ""); w.Code != http.StatusOK {
-		t.Fatal(w.Body)
+	forged := s.resigned(t, "oisp", s.login(t, "oisp"), func(claims map[string]any) { claims["jti"] = id + "-000000000000000000" })
+	if got := s.read(t, "oisp", forged).Session; got != id {
+		t.Fatalf("the forged token is of session %q", got)
 	}
-	if got := answerTo(s.as(token, "PUT", "/v1/api/auth/refresh", `{"refreshToken":"`+started.RefreshToken+`"}`)); got != notAuthorized {
-		t.Errorf("a refresh after the logout: %s", got)
+	s.as(forged, "POST", "/v1/api/auth/logout", "")
+	if got, err := s.db.Session(t.Context(), issuerName, id); err != nil || !got.Ended.IsZero() {
+		t.Errorf("session %+v, %v", got, err)
 	}
-	// The former token need not come along everywhere.
-	a := s.oauth("/oauth2/token", "fleet", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {started.RefreshToken}})
-	if !strings.Contains(a, `"error":"invalid_grant"`) {
-		t.Errorf("the refresh token alone after the logout: %s", a)
+	if revoked, err := s.db.Revoked(t.Context(), issuerName, "its access token", id); err != nil || revoked {
+		t.Errorf("its access tokens are revoked: %v, %v", revoked, err)
 	}
 }
 
