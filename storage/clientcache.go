@@ -15,6 +15,9 @@ const (
 	clientFresh  = time.Minute      // until it is read again without having been changed
 	clientUsable = 5 * time.Minute  // while storage is unavailable
 	unknownFresh = 10 * time.Second // that there is no such client
+
+	clientPatience = time.Second     // for storage, where what was read before will do
+	clientPause    = 2 * time.Second // after it had no answer
 )
 
 // ClientCache reads clients and remembers them, so that a token costs no statement. A
@@ -28,6 +31,7 @@ type ClientCache struct {
 	forgets  int // how often Forget was called
 	clients  map[clientKey]cachedClient
 	unknowns map[clientKey]time.Time // when it was read that there is none
+	down     time.Time               // until when storage is not asked where what was read before will do
 }
 
 type clientKey struct{ issuer, id string }
@@ -51,14 +55,23 @@ func (c *ClientCache) Client(ctx context.Context, issuer, id string) (*Client, e
 	c.mu.RLock()
 	known, ok := c.clients[key]
 	unknown, none := c.unknowns[key]
-	forgets := c.forgets
+	forgets, down := c.forgets, c.down
 	c.mu.RUnlock()
+	usable := ok && now.Sub(known.read) < clientUsable
 
 	if ok && known.forgets == forgets && now.Sub(known.read) < clientFresh {
 		return known.client, nil
 	}
 	if none && now.Sub(unknown) < unknownFresh {
 		return nil, ErrNotFound
+	}
+	if usable {
+		if now.Before(down) {
+			return known.client, nil
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, clientPatience)
+		defer cancel()
 	}
 	client, err := c.db.Client(ctx, issuer, id)
 	switch {
@@ -67,7 +80,8 @@ func (c *ClientCache) Client(ctx context.Context, issuer, id string) (*Client, e
 		return &client, nil
 	case errors.Is(err, ErrNotFound):
 		c.keepUnknown(key, now, forgets)
-	case ok && errors.Is(err, ErrUnavailable) && now.Sub(known.read) < clientUsable:
+	case usable && errors.Is(err, ErrUnavailable):
+		c.pause(forgets)
 		return known.client, nil
 	}
 	return nil, err
@@ -83,7 +97,17 @@ func (c *ClientCache) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forgets++
+	c.down = time.Time{}
 	clear(c.unknowns)
+}
+
+// pause leaves storage alone for a moment, unless it was heard of since.
+func (c *ClientCache) pause(forgets int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.forgets == forgets {
+		c.down = time.Now().Add(clientPause)
+	}
 }
 
 func (c *ClientCache) keep(key clientKey, client cachedClient) {

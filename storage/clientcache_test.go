@@ -1,11 +1,14 @@
 package storage_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/claimsmith/claimsmith/internal/servertest"
 	"github.com/claimsmith/claimsmith/storage"
+	"github.com/claimsmith/claimsmith/storage/sqldb"
 )
 
 // cached runs a test on a cache over storage with the client a, by a clock of its own.
@@ -90,4 +93,24 @@ func TestCacheAnswersWhileStorageIsDown(t *testing.T) {
 		_, err = cache.Client(ctx, issuer, "b")
 		wantError(t, "a client never read", err, storage.ErrUnavailable)
 	})
+}
+
+// A database that hangs is waited for less long than a request lives.
+func TestCacheAnswersWhileStorageHangs(t *testing.T) {
+	line := servertest.NewLine(t, servertest.PostgreSQL(t))
+	db := open(t, sqldb.Config{URL: line.URL, MaxConns: 1})
+	must(t, db.CreateClient(ctx, client("a")))
+	cache := storage.NewClientCache(db)
+	name(t, cache)
+	cache.Forget()
+	line.Freeze()
+	defer line.Mend()
+	request, cancel := context.WithTimeout(ctx, 8*time.Second)
+	defer cancel()
+	for range 20 {
+		c, err := cache.Client(request, issuer, "a")
+		must(t, err)
+		must(t, request.Err())
+		equal(t, "name", c.Name, client("a").Name)
+	}
 }
