@@ -11,6 +11,13 @@ type answer struct {
 	code int
 	held bool
 	body bytes.Buffer // while held
+	id   [1]string    // of the request, as a header has it
+}
+
+// identify tells the caller what the event is found by.
+func (a *answer) identify(id string) {
+	a.id[0] = id
+	a.Header()["X-Request-Id"] = a.id[:]
 }
 
 func (a *answer) WriteHeader(code int) {
@@ -37,10 +44,8 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // reset drops an answer that is held.
 func (a *answer) reset() {
-	h := a.Header()
-	id := h.Get("X-Request-Id")
-	clear(h)
-	h.Set("X-Request-Id", id)
+	clear(a.Header())
+	a.identify(a.id[0])
 	a.code = 0
 	a.body.Reset()
 }

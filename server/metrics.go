@@ -1,7 +1,8 @@
 package server
 
 import (
-	"sync"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +16,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
-	known    sync.Map // series → *counters
+
+	known atomic.Pointer[map[series]counters]
 }
 
 // series is which counters an event belongs to.
@@ -45,6 +47,7 @@ func newMetrics(r *prometheus.Registry) *metrics {
 			Help: "Requests that are being answered.",
 		}),
 	}
+	m.known.Store(&map[series]counters{})
 	r.MustRegister(m.requests, m.seconds, m.inFlight)
 	return m
 }
@@ -60,12 +63,15 @@ func (m *metrics) count(e *audit.Event, took time.Duration) {
 	c.seconds.Observe(took.Seconds())
 }
 
-// of returns the counters of a series, which are looked up by their labels once.
-func (m *metrics) of(s series) *counters {
-	if c, ok := m.known.Load(s); ok {
-		return c.(*counters)
+// of returns the counters of a series, which are looked up by their labels once:
+// there are few series, and a map that is never changed is read without a lock.
+func (m *metrics) of(s series) counters {
+	known := m.known.Load()
+	if c, ok := (*known)[s]; ok {
+		return c
 	}
-	c := &counters{m.requests.WithLabelValues(s.issuer, s.route, string(s.outcome)), m.seconds.WithLabelValues(s.route)}
-	m.known.Store(s, c)
-	return c
+	more := maps.Clone(*known)
+	more[s] = counters{m.requests.WithLabelValues(s.issuer, s.route, string(s.outcome)), m.seconds.WithLabelValues(s.route)}
+	m.known.CompareAndSwap(known, &more) // or else the next request does it
+	return more[s]
 }

@@ -3,8 +3,8 @@ package server
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -24,53 +24,60 @@ const deadline = 10 * time.Second
 // only.
 func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) {
 	v := &visit{event: site.event(r)}
-	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), &v.event), deadline)
+	event, out := &v.event, &v.answer
+	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), event), deadline)
 	defer cancel()
-	ctx, span := s.startSpan(ctx, r, &v.event)
-	v.answer.ResponseWriter, v.answer.held = w, s.Audit.Required && !safe(r.Method)
-	v.identify(w.Header())
+	ctx, span := s.startSpan(ctx, r, event)
+	out.ResponseWriter, out.held = w, s.Audit.Required && !safe(r.Method)
+	out.identify(event.RequestID)
 	s.metrics.inFlight.Inc()
 	defer func() {
-		s.rescue(ctx, v, recover())
-		s.finish(site, r, v, span)
+		s.rescue(ctx, event, out, recover())
+		s.finish(site, r, event, out, span)
 	}()
-	if v.answer.held && s.Audit.Refuses() {
-		v.event.Outcome, v.event.Err = audit.Unavailable, s.Audit.Failure()
-		site.refuse(&v.answer, r, v.event.Err)
+	if out.held && s.Audit.Refuses() {
+		event.Outcome, event.Err = audit.Unavailable, s.Audit.Failure()
+		site.refuse(out, r, event.Err)
 		return
 	}
 	inner := r.WithContext(ctx)
 	inner.Host = strings.ToLower(r.Host) // it has no letter case (RFC 9110 section 4.2.3), and ServeMux compares it as text
-	site.endpoint(inner).ServeHTTP(&v.answer, inner)
+	site.endpoint(inner).ServeHTTP(out, inner)
 }
 
 // visit is one request as it is observed.
 type visit struct {
 	event  audit.Event
 	answer answer
-	id     [1]string // a header's value
 }
 
 // event begins the event of a request.
 func (m *mounted) event(r *http.Request) audit.Event {
-	return audit.Event{Time: time.Now(), RequestID: rand.Text(), UserAgent: r.UserAgent(), Remote: m.caller(r)}
+	return audit.Event{Time: time.Now(), RequestID: newRequestID(), UserAgent: r.UserAgent(), Remote: m.caller(r)}
 }
 
-// identify tells the caller what the event is found by.
-func (v *visit) identify(h http.Header) {
-	v.id[0] = v.event.RequestID
-	h["X-Request-Id"] = v.id[:]
+// newRequestID returns 128 random bits. They prove nothing, so that nobody could
+// foresee them is not worth a call of crypto/rand for each request.
+func newRequestID() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // of base32
+	var text [26]byte
+	a, b := rand.Uint64(), rand.Uint64()
+	for i := range 13 {
+		text[i], text[13+i] = alphabet[a&31], alphabet[b&31]
+		a, b = a>>5, b>>5
+	}
+	return string(text[:])
 }
 
 // rescue answers for a panic, if there is one.
-func (s *Server) rescue(ctx context.Context, v *visit, panicked any) {
+func (s *Server) rescue(ctx context.Context, event *audit.Event, out *answer, panicked any) {
 	if panicked == nil {
 		return
 	}
-	v.event.Outcome, v.event.Err = audit.Internal, fmt.Errorf("panic: %v", panicked)
-	s.Log.ErrorContext(ctx, "panic in a request", "request_id", v.event.RequestID, "stack", string(debug.Stack()))
-	if v.answer.code == 0 {
-		http.Error(&v.answer, `{"error":"server_error"}`, http.StatusInternalServerError)
+	event.Outcome, event.Err = audit.Internal, fmt.Errorf("panic: %v", panicked)
+	s.Log.ErrorContext(ctx, "panic in a request", "request_id", event.RequestID, "stack", string(debug.Stack()))
+	if out.code == 0 {
+		http.Error(out, `{"error":"server_error"}`, http.StatusInternalServerError)
 	}
 }
 
@@ -80,8 +87,7 @@ func safe(method string) bool {
 }
 
 // finish writes the event. An answer that is held leaves if that succeeds.
-func (s *Server) finish(site *mounted, r *http.Request, v *visit, span trace.Span) {
-	event, out := &v.event, &v.answer
+func (s *Server) finish(site *mounted, r *http.Request, event *audit.Event, out *answer, span trace.Span) {
 	event.Status = cmp.Or(out.code, http.StatusOK)
 	if event.Outcome == "" {
 		event.Outcome = outcomeOf(event.Status)

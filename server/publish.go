@@ -25,15 +25,14 @@ func (m *mounted) pageOf(r *http.Request) *page {
 
 // publish serves a page, and makes an event of it as observe does.
 func (s *Server) publish(site *mounted, p *page, w http.ResponseWriter, r *http.Request) {
-	v := &visit{event: site.event(r)}
-	v.event.Issuer, v.event.Route = p.issuer, p.route
-	v.answer.ResponseWriter = w
-	_, span := s.startSpan(r.Context(), r, &v.event)
-	v.identify(w.Header())
+	event, out := site.event(r), &answer{ResponseWriter: w}
+	event.Issuer, event.Route = p.issuer, p.route
+	_, span := s.startSpan(r.Context(), r, &event)
+	out.identify(event.RequestID)
 	s.metrics.inFlight.Inc()
 	defer func() {
-		s.rescue(r.Context(), v, recover())
-		s.finish(site, r, v, span)
+		s.rescue(r.Context(), &event, out, recover())
+		s.finish(site, r, &event, out, span)
 	}()
-	p.ServeHTTP(&v.answer, r)
+	p.ServeHTTP(out, r)
 }
