@@ -25,6 +25,7 @@ func (l listener) Accept() (net.Conn, error) {
 // ends what is due, and is set to what will be due next.
 type connection struct {
 	net.Conn
+	begun time.Time
 
 	mu          sync.Mutex
 	read, write direction
@@ -41,7 +42,10 @@ type direction struct {
 }
 
 func newConnection(conn net.Conn) *connection {
-	return &connection{Conn: conn, read: direction{tell: conn.SetReadDeadline}, write: direction{tell: conn.SetWriteDeadline}}
+	return &connection{
+		Conn: conn, begun: time.Now(),
+		read: direction{tell: conn.SetReadDeadline}, write: direction{tell: conn.SetWriteDeadline},
+	}
 }
 
 // SetDeadline is SetReadDeadline and SetWriteDeadline.
@@ -66,7 +70,10 @@ func (c *connection) move(d *direction, t time.Time) error {
 	}
 	d.due = t
 	if !t.IsZero() && (c.fires.IsZero() || t.Before(c.fires)) {
-		wait := time.Until(t)
+		var wait time.Duration
+		if t.After(c.begun) { // net/http ends a read by a time long past
+			wait = time.Until(t)
+		}
 		if wait <= 0 {
 			d.past = true
 			return d.tell(t)

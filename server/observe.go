@@ -23,7 +23,7 @@ const deadline = 10 * time.Second
 // in, and at the end logs, counts and traces it. A panic ends its own request
 // only.
 func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) {
-	v := &visit{event: site.event(r)}
+	v := &visit{event: audit.Event{Time: time.Now(), RequestID: newRequestID(), Remote: site.caller(r)}}
 	event, out := &v.event, &v.answer
 	ctx, cancel := context.WithTimeout(audit.NewContext(r.Context(), event), deadline)
 	defer cancel()
@@ -49,11 +49,6 @@ func (s *Server) observe(site *mounted, w http.ResponseWriter, r *http.Request) 
 type visit struct {
 	event  audit.Event
 	answer answer
-}
-
-// event begins the event of a request.
-func (m *mounted) event(r *http.Request) audit.Event {
-	return audit.Event{Time: time.Now(), RequestID: newRequestID(), UserAgent: r.UserAgent(), Remote: m.caller(r)}
 }
 
 // newRequestID returns 128 random bits. They prove nothing, so that nobody could
@@ -93,13 +88,25 @@ func (s *Server) finish(site *mounted, r *http.Request, event *audit.Event, out 
 		event.Outcome = outcomeOf(event.Status)
 	}
 	took := time.Since(event.Time)
-	if err := s.Audit.Write(r.Context(), event, took); err != nil && out.held {
+	if err := s.write(site, r, event, took); err != nil && out.held {
 		site.refuse(out, r, err)
 		event.Status, event.Outcome = out.code, audit.Unavailable
 	}
 	out.release()
 	s.metrics.count(event, took)
 	endSpan(span, r, event)
+}
+
+// write writes the event, if somebody wants it, with what nobody else asks of it.
+func (s *Server) write(site *mounted, r *http.Request, event *audit.Event, took time.Duration) error {
+	if !s.Audit.Wants(r.Context(), event) {
+		return nil
+	}
+	event.UserAgent = r.UserAgent()
+	if !event.Remote.IsValid() {
+		event.Remote = site.caller(r) // of a page
+	}
+	return s.Audit.Write(r.Context(), event, took)
 }
 
 // outcomeOf is the outcome of a request whose endpoint did not say.

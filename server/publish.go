@@ -1,6 +1,11 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+
+	"github.com/claimsmith/claimsmith/server/audit"
+)
 
 // Publisher has pages that tell everybody the same: who reads them proves
 // nothing and changes nothing. What is mounted at their paths serves all other
@@ -25,8 +30,8 @@ func (m *mounted) pageOf(r *http.Request) *page {
 
 // publish serves a page, and makes an event of it as observe does.
 func (s *Server) publish(site *mounted, p *page, w http.ResponseWriter, r *http.Request) {
-	event, out := site.event(r), &answer{ResponseWriter: w}
-	event.Issuer, event.Route = p.issuer, p.route
+	event := audit.Event{Time: time.Now(), RequestID: newRequestID(), Issuer: p.issuer, Route: p.route}
+	out := &answer{ResponseWriter: w}
 	_, span := s.startSpan(r.Context(), r, &event)
 	out.identify(event.RequestID)
 	s.metrics.inFlight.Inc()

@@ -52,12 +52,20 @@ func (l *Log) Ready(ctx context.Context) error {
 // is required, and the last event could not be written.
 func (l *Log) Refuses() bool { return l.Required && l.failure.Load() != nil }
 
+// Wants reports whether Write would do anything with an event that ends so.
+func (l *Log) Wants(ctx context.Context, e *Event) bool {
+	level := e.level()
+	return l.keeps(level) || l.Lines.Enabled(ctx, level)
+}
+
+func (l *Log) keeps(level slog.Level) bool { return level >= slog.LevelInfo && l.Keeper != nil }
+
 // Write writes the event that took d: a fault of ours as an error, what an
 // outage or a thief causes as a warning, a request that nobody authenticates
 // for and that went well as debugging, all else as information.
 func (l *Log) Write(ctx context.Context, e *Event, d time.Duration) error {
 	level := e.level()
-	if level >= slog.LevelInfo && l.Keeper != nil {
+	if l.keeps(level) {
 		l.Keeper.keep(e.record(d))
 	}
 	if !l.Lines.Enabled(ctx, level) {
