@@ -184,3 +184,38 @@ func TestSlowCallersAreLetGo(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkDeadlines moves the deadlines as net/http does for one request: of a
+// TCP connection itself, and of ours.
+func BenchmarkDeadlines(b *testing.B) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer inner.Close()
+	tcp, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tcp.Close()
+	ours, err := server.Listen(inner).Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ours.Close()
+	for name, c := range map[string]net.Conn{"tcp": tcp, "ours": ours} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				now := time.Now()
+				c.SetReadDeadline(now.Add(10 * time.Second)) // of the header
+				c.SetReadDeadline(now.Add(10 * time.Second)) // of the body
+				c.SetWriteDeadline(now.Add(time.Minute))
+				c.SetReadDeadline(time.Time{})
+				c.SetReadDeadline(time.Unix(1, 0)) // the handler has returned
+				c.SetReadDeadline(time.Time{})
+				c.SetWriteDeadline(time.Time{})
+				c.SetReadDeadline(now.Add(2 * time.Minute)) // until the next request
+			}
+		})
+	}
+}
