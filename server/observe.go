@@ -51,10 +51,10 @@ type visit struct {
 	answer answer
 }
 
-// newRequestID returns 128 random bits. They prove nothing, so that nobody could
-// foresee them is not worth a call of crypto/rand for each request.
+// newRequestID returns 128 random bits in base32. An event is found by them, and
+// they prove nothing: they need not come from crypto/rand, which costs more.
 func newRequestID() string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // of base32
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	var text [26]byte
 	a, b := rand.Uint64(), rand.Uint64()
 	for i := range 13 {
