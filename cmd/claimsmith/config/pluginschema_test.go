@@ -15,8 +15,12 @@ import (
 
 func TestBuiltinPluginsHaveASchema(t *testing.T) {
 	for name := range Builtin {
-		if _, err := compileSchema(PluginSchema(name)); err != nil {
-			t.Errorf("%s: %v", name, err)
+		schema, err := parseSchema(PluginSchema(name))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(schema.faults("a text")) == 0 {
+			t.Errorf("%s: a text fits", name)
 		}
 	}
 	if PluginSchema("other") != nil {
@@ -41,6 +45,9 @@ func TestPluginSettingsAreCheckedAgainstTheirSchema(t *testing.T) {
 		{"{use: database, config: {max_conns: -1}}", []string{"5:42: is less than 0"}},
 		{"{use: database, config: {allow: [md4]}}", []string{`5:39: is not one of plaintext md5 sha1 sha256 sha512 bcrypt_truncated`}},
 		{"{use: database, config: {claims: {a: 1}}}", []string{"5:43: a text or a mapping is wanted"}},
+		{"{use: database, config: {columns: {foo: x, name: 1, subject: ~}}}", []string{
+			`5:46: the key "foo" is not one of subject username name email organisation unit units groups roles password disabled locked expires must_change`,
+			"5:55: a text is wanted, not a number", "5:67: a text is wanted, not nothing"}},
 		{"{use: database, config: {claims: {a: {column: x, as: y}}}}", []string{"5:59: is not one of text integer number boolean list json"}},
 		{"{use: apikey, config: {url: {env: SECRET}, max_conns: [1]}}", []string{"5:60: an integer is wanted, not a list"}},
 		{"{use: apikey, config: {verify_url: 'https://k.example/v', bearer_token: {env: SECRET}, cache: 1m}}", nil},
