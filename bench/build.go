@@ -31,6 +31,7 @@ func build(ctx context.Context, dir, profiles string) (string, error) {
 		args = append(args, "-overlay", overlay, "-ldflags", "-X main.profileDir="+dir)
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, target)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
 	}
