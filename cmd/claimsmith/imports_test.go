@@ -50,7 +50,7 @@ var mayUse = map[string][]string{
 	"modernc.org/sqlite":             {"storage/sqldb"},
 	"github.com/go-sql-driver/mysql": {"storage/sqldb"},
 	"cel.dev/cel-go":                 {"server/shape"},
-	"github.com/hashicorp/go-plugin": {"plugins/sdk", "plugins/host"},
+	"github.com/hashicorp/go-plugin": {"plugins/host"},
 }
 
 type listed struct {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
-	"sync"
+	"os/signal"
+	"path/filepath"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // The handshake, for those who write a plugin in another language: the host
@@ -33,38 +36,48 @@ func Serve(a Authenticator) {
 		os.Exit(2)
 	}
 	slog.SetDefault(slog.New(traced{slog.NewJSONHandler(os.Stderr, nil)}))
-	log := os.Stderr
-	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig: plugin.HandshakeConfig{
-			ProtocolVersion: ProtocolVersion, MagicCookieKey: CookieKey, MagicCookieValue: CookieValue,
-		},
-		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {"plugin": registered{}}},
-		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return NewServer(a, append(options, grpc.UnaryInterceptor(restoreOutput(log)))...)
-		},
-		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, JSONFormat: true, Output: log}),
-	})
-}
-
-// restoreOutput undoes, at the first call, that go-plugin has put pipes in
-// place of standard output and error: our host reads the process's own
-// standard error, and a pipe that nobody reads would in the end block the
-// plugin.
-func restoreOutput(log *os.File) grpc.UnaryServerInterceptor {
-	var once sync.Once
-	return func(ctx context.Context, m any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		once.Do(func() { os.Stdout, os.Stderr = log, log })
-		return next(ctx, m)
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // at a terminal it is for the host
+	if err := serve(a); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
+		os.Exit(1)
 	}
 }
 
-// registered is what go-plugin needs to see; NewServer has registered the service.
-type registered struct {
-	plugin.NetRPCUnsupportedPlugin
+// serve speaks the handshake of github.com/hashicorp/go-plugin, which the host
+// uses. The server's half of that package is left out: it makes certificates of
+// a kind that costs each process 10 ms and half a megabyte.
+func serve(a Authenticator) error {
+	options, certificate, err := transport(os.Getenv("PLUGIN_CLIENT_CERT"))
+	if err != nil {
+		return fmt.Errorf("make certificate: %w", err)
+	}
+	socket := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), fmt.Sprintf("plugin%d", os.Getpid()))
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return err // it says all
+	}
+	s := NewServer(a, options...)
+	s.RegisterService(&controller, s)
+	healthy := health.NewServer()
+	healthy.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(s, healthy)
+
+	if _, err := fmt.Printf("1|%d|unix|%s|grpc|%s\n", ProtocolVersion, socket, certificate); err != nil {
+		return fmt.Errorf("shake hands: %w", err)
+	}
+	os.Stdout = os.Stderr
+	return s.Serve(listener)
 }
 
-func (registered) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return nil }
-
-func (registered) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, nil
+// controller is the service by which the host ends the process.
+var controller = grpc.ServiceDesc{
+	ServiceName: "plugin.GRPCController",
+	HandlerType: (*interface{ Stop() })(nil),
+	Methods: []grpc.MethodDesc{{
+		MethodName: "Shutdown",
+		Handler: func(s any, _ context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+			s.(*grpc.Server).Stop()
+			return &emptypb.Empty{}, nil
+		},
+	}},
 }
