@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +20,8 @@ var pprofSource []byte
 // socket in the directory.
 func build(ctx context.Context, dir, profiles string) (string, error) {
 	const target = "github.com/claimsmith/claimsmith/cmd/claimsmith"
-	program := filepath.Join(dir, "claimsmith")
-	args := []string{"build", "-trimpath", "-o", program}
+	linked := filepath.Join(dir, "linked")
+	args := []string{"build", "-trimpath", "-o", linked}
 	if profiles == "" {
 		args = append(args, "-ldflags", "-s -w")
 	} else {
@@ -34,6 +35,25 @@ func build(ctx context.Context, dir, profiles string) (string, error) {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return install(linked, filepath.Join(dir, "claimsmith"))
+}
+
+// install copies a program into place, as cp does. How a file came into the
+// kernel's cache decides how many of its pages each process maps at once.
+func install(linked, program string) (path string, err error) {
+	from, err := os.Open(linked)
+	if err != nil {
+		return "", fmt.Errorf("install the program: %w", err)
+	}
+	defer from.Close()
+	to, err := os.OpenFile(program, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700)
+	if err != nil {
+		return "", fmt.Errorf("install the program: %w", err)
+	}
+	_, err = io.Copy(to, from)
+	if err := errors.Join(err, to.Close()); err != nil {
+		return "", fmt.Errorf("install the program: %w", err)
 	}
 	return program, nil
 }
