@@ -21,7 +21,7 @@ var pprofSource []byte
 func build(ctx context.Context, dir, profiles string) (string, error) {
 	const target = "github.com/claimsmith/claimsmith/cmd/claimsmith"
 	linked := filepath.Join(dir, "linked")
-	args := []string{"build", "-trimpath", "-o", linked}
+	args := []string{"build", "-trimpath", "-tags", "grpcnotrace", "-o", linked}
 	if profiles == "" {
 		args = append(args, "-ldflags", "-s -w")
 	} else {
