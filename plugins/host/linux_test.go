@@ -160,6 +160,10 @@ func TestProcessIsApart(t *testing.T) {
 
 // Who finds the socket still needs the host's certificate, unless that is switched off.
 func TestSocketIsForTheHostAlone(t *testing.T) {
+	strange, err := sdk.NewCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, plain := range []bool{false, true} {
 		c := config(t, "")
 		c.NoAutoMTLS = plain
@@ -171,6 +175,7 @@ func TestSocketIsForTheHostAlone(t *testing.T) {
 		for name, creds := range map[string]credentials.TransportCredentials{
 			"without TLS":           insecure.NewCredentials(),
 			"without a certificate": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
+			"with another's":        credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{strange}}),
 		} {
 			conn, err := grpc.NewClient("unix:"+sockets[0], grpc.WithTransportCredentials(creds))
 			if err != nil {
