@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 	switch strings.Join(os.Args[1:min(len(os.Args), 4)], " ") {
 	case "plugin serve echo":
 		sdk.Serve(&echo{})
+	case "plugin serve foreign":
+		serveForeign()
 	case "plugin serve mute":
 		select {}
 	case "plugin serve broken":
