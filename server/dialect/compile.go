@@ -33,6 +33,7 @@ func (c *compiler) compile() *Dialect {
 		d.typ = *c.Token.Type
 	}
 	c.checkOptions()
+	c.checkUsed()
 	c.names = map[Outcome]bool{}
 	for _, r := range c.Routes {
 		for _, rule := range r.Refuse {

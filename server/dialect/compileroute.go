@@ -86,8 +86,10 @@ func (c *compiler) field(r *route, name string, f fieldFile, path string) field 
 		switch s.place {
 		case inJSON:
 			r.reads, r.names[s.name] = true, true
+			c.checkAccepted(r, at, text, jsonBody)
 		case inForm:
 			r.reads = true
+			c.checkAccepted(r, at, text, formBody, multipartBody)
 		case inQuery:
 			r.asks = true
 		case inPath:
@@ -101,6 +103,14 @@ func (c *compiler) field(r *route, name string, f fieldFile, path string) field 
 		c.doc.Fault(path, "required, and with a default", "leave one of the two out")
 	}
 	return out
+}
+
+// checkAccepted refuses a place in a body that the route does not take.
+func (c *compiler) checkAccepted(r *route, at, text string, bodies ...encoding) {
+	if slices.ContainsFunc(bodies, func(b encoding) bool { return slices.Contains(r.accepts, b) }) {
+		return
+	}
+	c.doc.Fault(at, fmt.Sprintf("%q is never there: the route accepts no %s", text, bodies[0]), fmt.Sprintf("add %s to the route's accepts; without accepts it is json alone", bodies[0]))
 }
 
 // checkRoutes refuses routes that cannot be told apart.
