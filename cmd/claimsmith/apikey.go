@@ -35,6 +35,7 @@ func (s *site) onAPIKeys(run func(c *cobra.Command, keys *apikey.Keys, args []st
 		if err != nil {
 			return err
 		}
+		noteUnasked(c, cfg, "apikey", "the table of API keys")
 		keys, err := apikey.OpenKeys(c.Context(), cfg.SQL())
 		if err != nil {
 			return hintStorage(fmt.Errorf("open API keys: %w", err))

@@ -29,8 +29,7 @@ func openSealer(ctx context.Context, cfg *config.Config, db *storage.DB) (*jwks.
 		return nil, fmt.Errorf("check master key: %w", err)
 	}
 	if err := sealer.Verify(check); err != nil {
-		return nil, hint(fmt.Errorf("check master key: %w", err),
-			"put back the master key that seals what is in storage, under its id; claimsmith keys rewrap moves to another")
+		return nil, hint(err, "put back the master key that seals what is in storage, under its id; claimsmith keys rewrap moves to another")
 	}
 	return sealer, nil
 }

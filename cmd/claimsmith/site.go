@@ -51,6 +51,19 @@ func (s *site) load() (*config.Config, error) {
 	return config.Load(s.file, s.data)
 }
 
+// noteUnasked tells an operator who works on a table that no issuer asks: who
+// is added there logs in nowhere.
+func noteUnasked(c *cobra.Command, cfg *config.Config, use, table string) {
+	for i := range cfg.Issuers {
+		for _, name := range cfg.Issuers[i].Chain {
+			if cfg.Plugins[name].Use == use {
+				return
+			}
+		}
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "note: no issuer asks %s: none has a plugin with use: %s in its chain\n", table, use)
+}
+
 // opened is what a command found: one issuer of a configuration, and storage.
 type opened struct {
 	config *config.Config
@@ -81,7 +94,7 @@ func (s *site) onIssuer(run func(c *cobra.Command, o *opened, args []string) err
 func openStorage(ctx context.Context, c *config.Config) (*storage.DB, error) {
 	db, err := storage.Open(ctx, c.SQL())
 	if err != nil {
-		return nil, hintStorage(fmt.Errorf("open storage: %w", err))
+		return nil, hintStorage(err)
 	}
 	if err := db.Migrate(ctx); err != nil {
 		return nil, errors.Join(hintStorage(fmt.Errorf("migrate storage: %w", err)), db.Close())

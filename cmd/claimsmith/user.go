@@ -38,6 +38,7 @@ func (s *site) onUsers(run func(c *cobra.Command, users *database.Users, args []
 		if err != nil {
 			return err
 		}
+		noteUnasked(c, cfg, "database", "the users table")
 		users, err := database.OpenUsers(c.Context(), cfg.SQL())
 		if err != nil {
 			return hintStorage(fmt.Errorf("open users: %w", err))
@@ -56,7 +57,7 @@ func (s *site) onUser(organisation *string, run func(c *cobra.Command, users *da
 	return s.onUsers(func(c *cobra.Command, users *database.Users, args []string) error {
 		user, err := users.Find(c.Context(), *organisation, args[0])
 		if err != nil {
-			return hintUser(fmt.Errorf("find user %s: %w", args[0], err))
+			return hintUser(fmt.Errorf("user %s: %w", args[0], err))
 		}
 		return run(c, users, user)
 	})

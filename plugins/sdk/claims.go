@@ -54,7 +54,7 @@ func decodeClaims(b []byte) (map[string]any, error) {
 	d.UseNumber()
 	var claims map[string]any
 	if err := d.Decode(&claims); err != nil {
-		return nil, fmt.Errorf("decode claims: %w", err)
+		return nil, fmt.Errorf("decode claims: a JSON object is wanted: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("decode claims: more than one JSON value")

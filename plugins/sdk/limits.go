@@ -58,7 +58,7 @@ func (id Identity) Check() error {
 		{"organisation", id.Organisation}, {"unit", id.Unit},
 	} {
 		if !wellFormed(f.value, MaxString) {
-			return fmt.Errorf("%s is not %d bytes of UTF-8 without NUL", f.name, MaxString)
+			return fmt.Errorf("%s is longer than %d bytes, not UTF-8, or holds a NUL", f.name, MaxString)
 		}
 	}
 	for _, f := range []struct {
@@ -72,7 +72,7 @@ func (id Identity) Check() error {
 			return fmt.Errorf("%s has more than %d entries", f.name, MaxList)
 		}
 		if slices.ContainsFunc(f.values, func(s string) bool { return !wellFormed(s, MaxString) }) {
-			return fmt.Errorf("an entry of %s is not %d bytes of UTF-8 without NUL", f.name, MaxString)
+			return fmt.Errorf("an entry of %s is longer than %d bytes, not UTF-8, or holds a NUL", f.name, MaxString)
 		}
 	}
 	return nil

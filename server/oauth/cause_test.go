@@ -13,7 +13,7 @@ func TestTheEventOfARefusalSaysWhatWasWrong(t *testing.T) {
 	for form, want := range map[string]string{
 		"username=alice&password=wonderland":       "grant_type is missing",
 		"grant_type=password&username=alice":       "password is missing",
-		"grant_type=authorization_code&code=x":     "this server has no such grant type",
+		"grant_type=authorization_code&code=x":     "this server has no such grant type; grant_types_supported of its metadata lists those it has",
 		login + "&username=bob":                    "a parameter is given more than once",
 		login + "&client_secret=portal-secret":     "the client authenticates in more than one way",
 		login + "&scope=read+admin":                `"admin": a scope is unknown or not allowed to the client`,

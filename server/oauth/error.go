@@ -53,7 +53,7 @@ func invalidRequest(description string) *Error {
 }
 
 func unsupportedGrant() *Error {
-	return refuse(http.StatusBadRequest, "unsupported_grant_type", audit.Malformed, "this server has no such grant type")
+	return refuse(http.StatusBadRequest, "unsupported_grant_type", audit.Malformed, "this server has no such grant type; grant_types_supported of its metadata lists those it has")
 }
 
 func invalidClient(cause error) *Error {
