@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// block is a fenced block of the README.
+// block is a fenced block of a page.
 type block struct{ language, text string }
 
-func readBlocks(t *testing.T) []block {
+func readBlocks(t *testing.T, page string) []block {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +29,13 @@ func readBlocks(t *testing.T) []block {
 	return blocks
 }
 
-// TestREADME runs the README's commands against the demo that its first one
-// starts, and compares their output with the block that follows them.
+// TestREADME runs the README's commands, and those for authors of clients, against
+// the demo that the first one starts, and compares their output with the block that
+// follows them.
 func TestREADME(t *testing.T) {
 	dir := t.TempDir()
 	listen := freeAddress(t)
-	blocks := readBlocks(t)
+	blocks := append(readBlocks(t, "README.md"), readBlocks(t, "docs/clients.md")...)
 	if blocks[0].text != "make run\n" {
 		t.Fatalf("the first command is %q", blocks[0].text)
 	}
@@ -80,8 +81,8 @@ func TestREADME(t *testing.T) {
 			}
 		}
 	}
-	if ran < 4 {
-		t.Errorf("%d commands ran: are the README's blocks still marked sh?", ran)
+	if ran < 6 {
+		t.Errorf("%d commands ran: are the blocks still marked sh?", ran)
 	}
 	const last = "Stop with Ctrl-C."
 	for begun := time.Now(); !strings.Contains(terminal.String(), last) && time.Since(begun) < 30*time.Second; {
@@ -96,7 +97,7 @@ func TestREADME(t *testing.T) {
 // TestTheSmallestConfiguration holds the README's to what config check says.
 func TestTheSmallestConfiguration(t *testing.T) {
 	dir := newSite(t, "127.0.0.1:8080", "", "")
-	for _, b := range readBlocks(t) {
+	for _, b := range readBlocks(t, "README.md") {
 		if b.language != "yaml" {
 			continue
 		}
