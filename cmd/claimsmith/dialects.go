@@ -11,6 +11,7 @@ import (
 	"github.com/claimsmith/claimsmith/server"
 	"github.com/claimsmith/claimsmith/server/authn"
 	"github.com/claimsmith/claimsmith/server/oauth"
+	"github.com/claimsmith/claimsmith/storage"
 )
 
 // openDialects opens the dialects of each issuer. A secret that nobody imported
@@ -37,9 +38,13 @@ func (p *process) openDialect(ctx context.Context, issuer *config.Issuer, d *con
 	}
 	c := d.Config(issuer.URL)
 	c.IssuerName, c.Secrets = issuer.Name, p.secrets[issuer.Name]
+	all := clients{issuer.StaticClients(), p.clients}
+	if _, err := all.Client(ctx, issuer.Name, d.Client); errors.Is(err, storage.ErrNotFound) {
+		p.log.WarnContext(ctx, "nobody can log in by a dialect: there is no such client", "issuer", issuer.Name, "dialect", c.Dialect.Name, "client", d.Client)
+	}
 	return server.NewDialect(server.DialectConfig{
 		Config: c, Client: d.Client, Audience: issuer.Audience,
-		Ring: p.rings[issuer.Name], Clients: clients{issuer.StaticClients(), p.clients}, People: holders{p.links(issuer), c.Dialect.Kinds()}, Usage: p.in.usage,
+		Ring: p.rings[issuer.Name], Clients: all, People: holders{p.links(issuer), c.Dialect.Kinds()}, Usage: p.in.usage,
 	})
 }
 

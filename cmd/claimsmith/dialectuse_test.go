@@ -138,5 +138,10 @@ func TestADialectMovesToTheJWKS(t *testing.T) {
 	if got := algorithmOf(); got != "ES256 by the JWKS" {
 		t.Errorf("afterwards: %s", got)
 	}
+	edit(t, dir, "        client: portal\n", "        client: prtal\n")
+	claimsmith(t, dir, "config", "reload", "--config", "claimsmith.yaml")
+	if log := p.log.String(); !strings.Contains(log, "there is no such client") || !strings.Contains(log, "prtal") {
+		t.Errorf("the log says nothing of a client that is misspelt:\n%s", log)
+	}
 	p.stop()
 }
