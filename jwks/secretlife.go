@@ -13,13 +13,14 @@ var secretName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // Ensure makes a secret of the name for the algorithm, HS256, HS384 or HS512,
 // if it has none. Of several callers one makes it and all use it.
 func (s *Secrets) Ensure(ctx context.Context, name, algorithm string) error {
-	if of := secretsOf(s.state.Load().rows, name, wall()); len(of) > 0 {
-		return s.sameAlgorithm(of, name, algorithm)
+	now := wall()
+	if of := secretsOf(s.state.Load().rows, name, now); len(of) > 0 {
+		return longEnough(of[signingSecret(of, now):], name, algorithm)
 	}
 	secret := newSecret(algorithm)
 	err := s.update(ctx, ChangeAnnounced, func(rows []Key, now time.Time) ([]Key, error) {
 		if of := secretsOf(rows, name, now); len(of) > 0 {
-			return rows, s.sameAlgorithm(of, name, algorithm)
+			return rows, longEnough(of[signingSecret(of, now):], name, algorithm)
 		}
 		return s.add(rows, name, algorithm, secret, now, 0)
 	})
@@ -29,8 +30,9 @@ func (s *Secrets) Ensure(ctx context.Context, name, algorithm string) error {
 	return nil
 }
 
-// sameAlgorithm refuses a secret that is too short for the algorithm.
-func (s *Secrets) sameAlgorithm(of []Key, name, algorithm string) error {
+// longEnough refuses a secret that signs, or will, and is too short for the
+// algorithm. One that only verifies signed what it was long enough for.
+func longEnough(of []Key, name, algorithm string) error {
 	for _, k := range of {
 		if SecretSize(k.Algorithm) < SecretSize(algorithm) {
 			return fmt.Errorf("secret %q is for %s, which is shorter than %s wants: rotate or import it for that", name, k.Algorithm, algorithm)

@@ -175,6 +175,27 @@ func TestSecretsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A secret that is too short for what its dialect signs with by now is replaced,
+// and may verify until it is gone.
+func TestALongerSecretTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openSecrets(t, new(jwks.MemoryStore))
+		for _, step := range []struct {
+			algorithm string
+			after     time.Duration
+			good      bool
+		}{{"HS256", 0, false}, {"HS512", 0, true}, {"HS256", time.Hour, false}} {
+			if _, err := s.Rotate(t.Context(), "legacy", step.algorithm, step.after); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := s.Ensure(t.Context(), "legacy", "HS512"); (err == nil) != step.good {
+				t.Errorf("after a secret for %s that signs in %s: %v", step.algorithm, step.after, err)
+			}
+		}
+	})
+}
+
 // Whoever shares a secret can sign with it whatever they like. None of it may
 // pass for a token of the issuer, though all of it is in one store.
 func TestWhatASecretSignsIsNoTokenOfTheRing(t *testing.T) {

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/claimsmith/claimsmith/jwks"
 )
 
 // secretFlags are what the commands that add a secret have in common.
@@ -17,8 +21,44 @@ type secretFlags struct {
 }
 
 func (f *secretFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.algorithm, "algorithm", "HS256", "HS256, HS384 or HS512")
+	c.Flags().StringVar(&f.algorithm, "algorithm", "", "HS256, HS384 or HS512 (default: the dialect's)")
 	c.Flags().DurationVar(&f.after, "after", 0, "let it sign only after this `TIME`: for services that can hold two secrets,\nthe time they need to learn the new one")
+}
+
+// settle finds what the secret of a name is for. A secret shorter than the
+// dialect that signs with it wants is refused: with one the server does not start.
+func (f *secretFlags) settle(k *issuerKeys, name string) (known bool, err error) {
+	for i := range k.issuer.Dialects {
+		served, algorithm := k.issuer.Dialects[i].Secret()
+		switch {
+		case served != name:
+		case f.algorithm != "" && jwks.SecretSize(f.algorithm) < jwks.SecretSize(algorithm):
+			return true, hint(fmt.Errorf("the dialect %s signs with %s", name, algorithm), "leave out --algorithm %s", f.algorithm)
+		default:
+			f.algorithm = cmp.Or(f.algorithm, algorithm)
+			return true, nil
+		}
+	}
+	var latest jwks.KeyStatus
+	for _, s := range k.secrets.Keys() {
+		if of, _, _ := strings.Cut(s.KID, "."); of == name && s.State != jwks.Revoked && !s.Active.Before(latest.Active) {
+			latest = s
+		}
+	}
+	f.algorithm = cmp.Or(f.algorithm, latest.Algorithm, "HS256")
+	return latest.KID != "", nil
+}
+
+// unserved says that no dialect has a name, and which names there are.
+func (k *issuerKeys) unserved(name string) error {
+	var names []string
+	for i := range k.issuer.Dialects {
+		if served, _ := k.issuer.Dialects[i].Secret(); served != "" {
+			names = append(names, served)
+		}
+	}
+	err := fmt.Errorf("no dialect of issuer %s signs with a secret %q", k.issuer.Name, name)
+	return hint(err, "there are: %s", cmp.Or(strings.Join(names, ", "), "none"))
 }
 
 // maxSecretText bounds what import-secret reads.
@@ -34,6 +74,13 @@ func newKeysImportSecretCommand(s *site) *cobra.Command {
 			"line end is cut off. The first of a name signs at once. NAME is the dialect's.",
 		Args: cobra.ExactArgs(1),
 		RunE: s.onKeys(func(c *cobra.Command, k *issuerKeys, args []string) error {
+			known, err := f.settle(k, args[0])
+			if err != nil {
+				return err
+			}
+			if !known { // it may come before its dialect
+				fmt.Fprintf(c.ErrOrStderr(), "note: %v\n", k.unserved(args[0]))
+			}
 			secret, err := readSecret(c.InOrStdin(), encoded)
 			if err != nil {
 				return err
@@ -79,6 +126,9 @@ func newKeysRotateSecretCommand(s *site) *cobra.Command {
 		Short: "Make a new HMAC secret for a dialect",
 		Args:  cobra.ExactArgs(1),
 		RunE: s.onKeys(func(c *cobra.Command, k *issuerKeys, args []string) error {
+			if known, err := f.settle(k, args[0]); err != nil || !known {
+				return cmp.Or(err, k.unserved(args[0]))
+			}
 			row, err := k.secrets.Rotate(c.Context(), args[0], f.algorithm, f.after)
 			if err != nil {
 				return err
