@@ -14,8 +14,8 @@ var secretName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // if it has none. Of several callers one makes it and all use it.
 func (s *Secrets) Ensure(ctx context.Context, name, algorithm string) error {
 	now := wall()
-	if of := secretsOf(s.state.Load().rows, name, now); len(of) > 0 {
-		return longEnough(of[signingSecret(of, now):], name, algorithm)
+	if of := secretsOf(s.state.Load().rows, name, now); len(of) > 0 && longEnough(of[signingSecret(of, now):], name, algorithm) == nil {
+		return nil
 	}
 	secret := newSecret(algorithm)
 	err := s.update(ctx, ChangeAnnounced, func(rows []Key, now time.Time) ([]Key, error) {

@@ -179,7 +179,8 @@ func TestSecretsThatAreRefused(t *testing.T) {
 // and may verify until it is gone.
 func TestALongerSecretTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := openSecrets(t, new(jwks.MemoryStore))
+		store := new(jwks.MemoryStore)
+		s, other := openSecrets(t, store), openSecrets(t, store)
 		for _, step := range []struct {
 			algorithm string
 			after     time.Duration
@@ -191,6 +192,12 @@ func TestALongerSecretTakesOver(t *testing.T) {
 			time.Sleep(time.Second)
 			if err := s.Ensure(t.Context(), "legacy", "HS512"); (err == nil) != step.good {
 				t.Errorf("after a secret for %s that signs in %s: %v", step.algorithm, step.after, err)
+			}
+			if err := other.Ensure(t.Context(), "legacy", "HS512"); err != nil && step.good {
+				t.Errorf("where it was not heard of yet: %v", err)
+			}
+			if err := other.Reload(t.Context()); err != nil {
+				t.Fatal(err)
 			}
 		}
 	})

@@ -33,7 +33,7 @@ func (p *process) openDialects(ctx context.Context) error {
 func (p *process) openDialect(ctx context.Context, issuer *config.Issuer, d *config.Dialect) (*server.Dialect, error) {
 	if name, algorithm := d.Secret(); name != "" {
 		if err := p.secrets[issuer.Name].Ensure(ctx, name, algorithm); err != nil {
-			return nil, hint(err, "claimsmith keys import-secret %s --algorithm %s takes over the secret that services verify with", name, algorithm)
+			return nil, hint(err, "claimsmith keys rotate-secret %[1]s makes one that is long enough, keys import-secret %[1]s takes over that of the services", name)
 		}
 	}
 	c := d.Config(issuer.URL)
