@@ -76,6 +76,9 @@ func (f *keyFlags) flags(c *cobra.Command) {
 // read returns the record that the flags say.
 func (f *keyFlags) read(now time.Time) (apikey.Record, error) {
 	r := f.record
+	if err := checkScopes(r.Scopes); err != nil {
+		return r, err
+	}
 	for _, s := range f.sources {
 		prefix, err := netip.ParsePrefix(s)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,9 @@ func (f *clientFlags) apply(c *cobra.Command, issuer *config.Issuer, client *sto
 		client.Grants = grants
 	}
 	if given("scope") {
+		if err := checkScopes(f.scopes); err != nil {
+			return err
+		}
 		client.Scopes = f.scopes
 	}
 	if given("audience") {
@@ -94,6 +98,15 @@ func (f *clientFlags) apply(c *cobra.Command, issuer *config.Issuer, client *sto
 	}
 	if given("claims") {
 		return f.applyClaims(client)
+	}
+	return nil
+}
+
+func checkScopes(scopes []string) error {
+	for _, s := range scopes {
+		if err := oauth.CheckScope(s); err != nil {
+			return fmt.Errorf("--scope %q: %w", s, err)
+		}
 	}
 	return nil
 }
@@ -135,8 +148,14 @@ func newClientCreateCommand(s *site) *cobra.Command {
 		RunE: s.onIssuer(func(c *cobra.Command, o *opened, args []string) error {
 			now := time.Now()
 			client := storage.Client{Issuer: o.issuer.Name, ID: args[0], Created: now, Updated: now}
+			if o.issuer.StaticClients()[client.ID] != nil {
+				return hint(fmt.Errorf("create client %s: the configuration has one of this id, which counts", client.ID), "change it there, or choose another id")
+			}
 			if err := f.apply(c, o.issuer, &client); err != nil {
 				return err
+			}
+			if public && slices.Contains(client.Grants, oauth.GrantClientCredentials) {
+				return errors.New("--public: client_credentials are for clients that keep a secret")
 			}
 			secret, err := newSecret(&client, public, hash)
 			if err != nil {

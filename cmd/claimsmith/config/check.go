@@ -245,6 +245,14 @@ func (c *checker) checkClient(i *Issuer, client *Client, path string) {
 		c.doc.Fault(path+".grants", err.Error(), "")
 	}
 	stored.Grants = grants
+	if client.Public && slices.Contains(grants, oauth.GrantClientCredentials) {
+		c.doc.Fault(path+".grants", "client_credentials are for clients that keep a secret", "")
+	}
+	for k, scope := range client.Scopes {
+		if err := oauth.CheckScope(scope); err != nil {
+			c.doc.Fault(fmt.Sprintf("%s.scopes[%d]", path, k), err.Error(), "")
+		}
+	}
 	if i.outlives(client.AccessToken.Lifetime.Std()) && client.AccessToken.Lifetime > i.AccessToken.Lifetime {
 		c.doc.Fault(path+".access_token.lifetime", "longer than the issuer's keys.retain", raiseRetain)
 	}
