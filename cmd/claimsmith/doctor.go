@@ -29,6 +29,7 @@ type doctor struct {
 	ring                      *jwks.Ring
 	service, issuer, audience string
 	down                      atomic.Bool  // the issuer answers nothing
+	refused                   atomic.Int32 // requests to it while it was down
 	fetches                   atomic.Int32 // of its key set
 	client                    *http.Client
 }
@@ -73,6 +74,7 @@ func (d *doctor) handler() http.Handler {
 	mux.HandleFunc(path+"/.well-known/openid-configuration", metadata)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.down.Load() {
+			d.refused.Add(1)
 			http.Error(w, "the doctor plays an outage", http.StatusServiceUnavailable)
 			return
 		}
@@ -112,6 +114,17 @@ func (d *doctor) accepts(ctx context.Context, token string) (bool, error) {
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	s := resp.StatusCode
 	return s != http.StatusUnauthorized && s != http.StatusForbidden && s < 500, nil
+}
+
+// acceptsWhile reports whether the service accepts a token ten times a second, as long
+// as a condition holds.
+func (d *doctor) acceptsWhile(ctx context.Context, token string, holds func() bool) (ok bool, err error) {
+	for ok = true; ok && err == nil && holds(); {
+		if ok, err = d.accepts(ctx, token); ok {
+			err = sleepFor(ctx, 100*time.Millisecond)
+		}
+	}
+	return ok, err
 }
 
 // acceptsNew is accepts for a good token that is made for it.
