@@ -135,9 +135,10 @@ func TestAnEmergencyNeedsNoPlugin(t *testing.T) {
 
 func TestASignerThatCannotSignKeepsTheServerFromStarting(t *testing.T) {
 	path, hash := buildFaulty(t, t.TempDir(), "1")
-	dir := newRotatingSite(t, freeAddress(t), "", "    keys: {signer: vault}\n")
+	listen := freeAddress(t)
+	dir := newRotatingSite(t, listen, "", "    keys: {signer: vault}\n")
 	change(t, dir, "issuers:", fmt.Sprintf("plugins: {vault: {command: [%q], sha256: %s}}\nissuers:", path, hash))
-	out, err := command(t, dir, "serve", "--config", "claimsmith.yaml").CombinedOutput()
+	out, err := command(t, dir, "serve", "--config", "claimsmith.yaml", "--listen", listen, "--admin", freeAddress(t)).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), `it lacks the ability "sign"`) {
 		t.Errorf("%v\n%s", err, out)
 	}

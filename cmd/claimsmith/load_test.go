@@ -156,12 +156,12 @@ func TestRacingRefreshesLoseNoSession(t *testing.T) {
 
 // TestPasswordsBeyondTheCoresAreRefused has far more logins at once than hashes
 // can be computed: some are let in, the rest are told to come again, and a grant
-// that hashes nothing goes on.
+// that hashes nothing goes on. The throttle, which has one wait for the other, is off.
 func TestPasswordsBeyondTheCoresAreRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	listen := freeAddress(t)
-	dir := newSite(t, listen, "", "")
+	dir := newSite(t, listen, "", "throttle: {off: true}\n")
 	secrets := populate(t, dir)
 	change(t, dir, "people: {use: database}", "people: {use: database, config: {queue: 8}}")
 	p := start(t, dir, listen)
