@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,16 +19,27 @@ import (
 	"github.com/claimsmith/claimsmith/plugins/host"
 )
 
-// buildFaulty builds the plugin of testdata/faulty into dir. Two versions have
-// different hashes.
-func buildFaulty(t testing.TB, dir, version string) (path, hash string) {
+// faulty builds the plugin of testdata/faulty, in two versions.
+var faulty = map[string]func() (string, error){"1": faultyVersion("1"), "2": faultyVersion("2")}
+
+func faultyVersion(v string) func() (string, error) {
+	return goBuild("faulty-"+v, ".", "./testdata/faulty", "-ldflags", "-s -w -X main.version="+v+" -buildid="+v)
+}
+
+// newFaulty makes an executable of that plugin which is the test's own. Two versions
+// have different hashes.
+func newFaulty(t testing.TB, version string) (path, hash string) {
 	t.Helper()
-	path = filepath.Join(dir, "faulty-"+version)
-	if out, err := exec.Command("go", "build", "-ldflags", "-s -w -X main.version="+version+" -buildid="+version, "-o", path, "./testdata/faulty").CombinedOutput(); err != nil {
-		t.Fatalf("build plugin: %v\n%s", err, out)
-	}
-	b, err := os.ReadFile(path)
+	built, err := faulty[version]()
 	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "faulty-"+version)
+	if err := os.WriteFile(path, b, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(b)

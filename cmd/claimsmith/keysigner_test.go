@@ -134,7 +134,7 @@ func TestAnEmergencyNeedsNoPlugin(t *testing.T) {
 }
 
 func TestASignerThatCannotSignKeepsTheServerFromStarting(t *testing.T) {
-	path, hash := buildFaulty(t, t.TempDir(), "1")
+	path, hash := newFaulty(t, "1")
 	listen := freeAddress(t)
 	dir := newRotatingSite(t, listen, "", "    keys: {signer: vault}\n")
 	change(t, dir, "issuers:", fmt.Sprintf("plugins: {vault: {command: [%q], sha256: %s}}\nissuers:", path, hash))

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		syscall.Exit(0)
 	}
 	os.Setenv("GORACE", endAtOnce+" "+os.Getenv("GORACE"))
-	testscript.Main(m, map[string]func(){"claimsmith": main})
+	testscript.Main(tests{m}, map[string]func(){"claimsmith": main})
 }
 
 // asProgram is set in the environment of a test binary that is to be the program.

@@ -29,7 +29,7 @@ func rounds() (kills, upgrades int) {
 func TestFaultsOfPluginsUnderLoad(t *testing.T) {
 	dir := newSite(t, "127.0.0.1:0", "", "")
 	site := partner{dir: dir, listen: freeAddress(t), mark: "first"}
-	site.path, site.sha256 = buildFaulty(t, t.TempDir(), "1")
+	site.path, site.sha256 = newFaulty(t, "1")
 	site.write(t)
 	out := claimsmith(t, dir, "client", "create", "portal", "--config", "claimsmith.yaml", "--grant", "password")
 	p := start(t, dir, site.listen)
@@ -213,7 +213,7 @@ func (f *faults) flooded(t *testing.T) {
 // replaced puts another executable in the place of the pinned one.
 func (f *faults) replaced(t *testing.T) {
 	before, pid := f.load.tally(), f.site.status(t).PID
-	next, hash := buildFaulty(t, t.TempDir(), "2")
+	next, hash := newFaulty(t, "2")
 	if err := os.Rename(next, f.site.path); err != nil {
 		t.Fatal(err)
 	}

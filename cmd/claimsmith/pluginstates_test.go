@@ -22,7 +22,7 @@ func TestPluginsAreToldAlikeEverywhere(t *testing.T) {
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	site := partner{dir: dir, listen: listen, mark: "first"}
-	site.path, site.sha256 = buildFaulty(t, t.TempDir(), "1")
+	site.path, site.sha256 = newFaulty(t, "1")
 	site.write(t)
 	writeFile(t, dir, "claimsmith.yaml", strings.Replace(readFile(t, dir, "claimsmith.yaml"), "issuers:", fmt.Sprintf(
 		"  second: {command: [%s], sha256: %s, config: {mark: second}}\nissuers:", site.path, site.sha256), 1))
@@ -48,7 +48,7 @@ func TestPluginsAreToldAlikeEverywhere(t *testing.T) {
 	}
 
 	// It dies and cannot come back while another file is in its place.
-	other, _ := buildFaulty(t, t.TempDir(), "2")
+	other, _ := newFaulty(t, "2")
 	if err := os.Rename(site.path, site.path+".away"); err != nil {
 		t.Fatal(err)
 	}

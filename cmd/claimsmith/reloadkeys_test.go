@@ -18,7 +18,7 @@ func TestAKeyRevokedDuringAReloadStaysRevoked(t *testing.T) {
 	p := start(t, dir, listen)
 	token := p.token("portal", secrets.client, "grant_type=client_credentials").AccessToken
 
-	faulty, _ := buildFaulty(t, dir, "1")
+	faulty, _ := newFaulty(t, "1")
 	writeFile(t, dir, "slow", fmt.Sprintf("#!/bin/sh\ntouch %[1]s/asked\nwhile [ ! -e %[1]s/go ]; do sleep 0.05; done\nexec %[2]s\n", dir, faulty))
 	if err := os.Chmod(filepath.Join(dir, "slow"), 0o700); err != nil {
 		t.Fatal(err)

@@ -19,35 +19,38 @@ import (
 	"github.com/claimsmith/claimsmith/internal/servertest"
 )
 
+var (
+	relyingGo = goBuild("relying-go", ".", "../../examples/relying-go")
+	verifiers = goBuild("verifiers", "../../examples/interop", "./verifiers")
+)
+
 // startRelyingGo starts examples/relying-go, which verifies with golang-jwt.
 func startRelyingGo(t *testing.T, issuer string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "relying-go")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../examples/relying-go").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	program, err := relyingGo()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return startService(t, exec.Command(binary), issuer)
+	return startService(t, exec.Command(program), issuer)
 }
 
 // startVerifiers starts examples/interop/verifiers, which verifies with libraries
 // that are no dependency of ours.
 func startVerifiers(t *testing.T, issuer string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "verifiers")
-	cmd := exec.Command("go", "build", "-o", binary, "./verifiers")
-	cmd.Dir = "../../examples/interop"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		servertest.Missing(t, "verifiers: %v\n%s", err, out)
+	program, err := verifiers()
+	if err != nil {
+		servertest.Missing(t, "%v", err)
 	}
-	return startService(t, exec.Command(binary), issuer)
+	return startService(t, exec.Command(program), issuer)
 }
 
 // startRelyingNode starts examples/relying-node, which verifies with jose. What
 // stands in wrap is a program that runs it.
 func startRelyingNode(t *testing.T, issuer string, wrap ...string) string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := installNode(dir); err != nil {
+	dir, err := relyingNode()
+	if err != nil {
 		servertest.Missing(t, "relying-node: %v", err)
 	}
 	args := append(wrap, "node", "main.js")
@@ -56,24 +59,29 @@ func startRelyingNode(t *testing.T, issuer string, wrap ...string) string {
 	return startService(t, cmd, issuer)
 }
 
-// installNode copies relying-node into dir, with what it needs.
-func installNode(dir string) error {
+// relyingNode copies examples/relying-node, installs what it needs, and returns the
+// copy's directory.
+var relyingNode = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(workDir, "relying-node")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
 	for _, name := range []string{"main.js", "package.json", "package-lock.json"} {
 		text, err := os.ReadFile("../../examples/relying-node/" + name)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			return err
+			return "", err
 		}
 	}
 	cmd := exec.Command("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, out)
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
-	return nil
-}
+	return dir, nil
+})
 
 // startService starts a relying service and returns its URL.
 func startService(t *testing.T, cmd *exec.Cmd, issuer string) string {
