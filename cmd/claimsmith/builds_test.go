@@ -1,14 +1,21 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 )
+
+// Most of what the tests do is to wait for other processes, so that more of them run at
+// once than there are processors, unless -parallel says how many.
+const testsPerProcessor = 2
 
 // workDir holds what is built once for all tests; it goes when they have ended.
 var workDir string
@@ -24,6 +31,13 @@ func (m tests) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(workDir)
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set(strconv.Itoa(testsPerProcessor * runtime.GOMAXPROCS(0))); err != nil {
+			log.Print(err)
+			return 1
+		}
+	}
 	return m.M.Run()
 }
 

@@ -60,6 +60,7 @@ func https(listen string, pool *x509.CertPool) (*http.Response, error) {
 }
 
 func TestACertificateIsRenewedWhileItServes(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	edit(t, dir, "storage:", "tls: {certificate: server.pem, key: server.key}\nstorage:")

@@ -37,6 +37,7 @@ func refused(t *testing.T, dir string, args ...string) string {
 }
 
 func TestPluginsAreListedAndUpgraded(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	secrets := populate(t, dir)
@@ -118,6 +119,7 @@ func checkPluginMetrics(t *testing.T, p *program) {
 
 // A replica that finds the data directory taken serves all the same.
 func TestTwoServersOnOneDataDirectory(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	first := start(t, dir, listen)

@@ -47,6 +47,7 @@ func served(t *testing.T, dir string) (rows []dialectRow) {
 // TestAnOperatorsOwnDialect serves a changed copy of a dialect under the name of
 // the one that comes with the program, sees who uses it, and reloads its file.
 func TestAnOperatorsOwnDialect(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "    dialects:\n      - {file: ours.yaml, client: portal, sunset: \"2027-06-30\"}\n")
 	text, err := dialect.Text("servicemobility")
@@ -103,6 +104,7 @@ func TestAnOperatorsOwnDialect(t *testing.T) {
 // TestADialectMovesToTheJWKS adds the one line that docs/dialects.md tells to a
 // configuration in use. A JWKS client verifies the next token.
 func TestADialectMovesToTheJWKS(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "    dialects:\n      - dialect: servicemobility\n        client: portal\n")
 	secrets := populate(t, dir)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestEventsAreWrittenAndKept(t *testing.T) {
+	t.Parallel()
 	databases(t, func(t *testing.T, url string) {
 		listen := freeAddress(t)
 		dir := newSite(t, listen, url, "audit: {file: events.jsonl, keep: 90d}\n")
@@ -80,6 +81,7 @@ func TestEventsAreWrittenAndKept(t *testing.T) {
 }
 
 func TestLoginsNeedARequiredLog(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		servertest.Missing(t, "no /dev/full here")
 	}

@@ -40,6 +40,7 @@ func keyChanges(t *testing.T, dir string) map[string][]string {
 
 // However many replicas see a key change, there is one event of it.
 func TestEachChangeOfAKeyIsOneEvent(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newRotatingSite(t, listen, servertest.PostgreSQL(t), `
     access_token: {lifetime: 100ms}
@@ -77,6 +78,7 @@ func TestEachChangeOfAKeyIsOneEvent(t *testing.T) {
 // Commands work on storage, whether a server runs or not, and leave the events
 // that a server would.
 func TestCommandsOnKeysLeaveEvents(t *testing.T) {
+	t.Parallel()
 	dir := newRotatingSite(t, freeAddress(t), "", "")
 	change(t, dir, "master_keys:", "audit: {file: events.jsonl, keep: 1d}\nmaster_keys:")
 	run := func(args ...string) string {

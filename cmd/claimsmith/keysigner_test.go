@@ -27,6 +27,7 @@ func newSignedSite(t *testing.T, listen, vault, more string) string {
 }
 
 func TestAPluginHoldsTheKeys(t *testing.T) {
+	t.Parallel()
 	listen, vault := freeAddress(t), t.TempDir()
 	dir := newSignedSite(t, listen, vault, "")
 	p := start(t, dir, listen)
@@ -76,6 +77,7 @@ func TestAPluginHoldsTheKeys(t *testing.T) {
 // Keys move into a plugin and out of it as others do: the successor is announced
 // elsewhere, and the one before signs on where it is.
 func TestKeysMoveIntoAPluginAndBack(t *testing.T) {
+	t.Parallel()
 	listen, vault := freeAddress(t), t.TempDir()
 	dir := newSignedSite(t, listen, vault, "")
 	change(t, dir, "keys: {signer: vault}", "keys: {skew: 1s}")
@@ -119,6 +121,7 @@ func TestKeysMoveIntoAPluginAndBack(t *testing.T) {
 
 // Where no token is signed for, the plugin is no part of a command.
 func TestAnEmergencyNeedsNoPlugin(t *testing.T) {
+	t.Parallel()
 	vault := t.TempDir()
 	dir := newSignedSite(t, freeAddress(t), vault, "")
 	claimsmith(t, dir, "keys", "rotate", "--config", "claimsmith.yaml")
@@ -134,6 +137,7 @@ func TestAnEmergencyNeedsNoPlugin(t *testing.T) {
 }
 
 func TestASignerThatCannotSignKeepsTheServerFromStarting(t *testing.T) {
+	t.Parallel()
 	path, hash := newFaulty(t, "1")
 	listen := freeAddress(t)
 	dir := newRotatingSite(t, listen, "", "    keys: {signer: vault}\n")

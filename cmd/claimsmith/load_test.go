@@ -122,6 +122,7 @@ func TestCallersOutnumberConnections(t *testing.T) {
 // TestRacingRefreshesLoseNoSession has four callers share each session, on
 // databases that undo transactions of those who race.
 func TestRacingRefreshesLoseNoSession(t *testing.T) {
+	t.Parallel()
 	const sessions, each, generations = 16, 4, 4
 	databases(t, func(t *testing.T, url string) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -207,6 +208,7 @@ func TestPasswordsBeyondTheCoresAreRefused(t *testing.T) {
 // TestALockedDatabaseHoldsNobodyForEver has the database hang in the middle of
 // refreshes: callers get an answer, and nobody loses a session.
 func TestALockedDatabaseHoldsNobodyForEver(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	listen := freeAddress(t)

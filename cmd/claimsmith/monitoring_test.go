@@ -113,6 +113,7 @@ func readMonitoring(t *testing.T, name string) []byte {
 }
 
 func TestMonitoringFitsTheMetrics(t *testing.T) {
+	t.Parallel()
 	known := scraped(t)
 
 	var alerts struct {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestStorageThatIsDownIsNobodysFault(t *testing.T) {
+	t.Parallel()
 	line := servertest.NewLine(t, servertest.PostgreSQL(t))
 	listen := freeAddress(t)
 	dir := newSite(t, listen, `"`+line.URL+`"`, "")

@@ -19,6 +19,7 @@ import (
 // The list, the metrics and the readiness of plugins tell the same, of two
 // instances of one executable each for itself.
 func TestPluginsAreToldAlikeEverywhere(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	site := partner{dir: dir, listen: listen, mark: "first"}

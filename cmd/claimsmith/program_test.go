@@ -96,6 +96,9 @@ func launch(t testing.TB, dir, listen string, args ...string) *program {
 	go func() { p.done <- p.cmd.Wait() }()
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
+		if strings.Contains(p.log.String(), "DATA RACE") { // of a plugin's process too, whose end tells nothing
+			t.Error("the server has a data race")
+		}
 		if t.Failed() {
 			t.Logf("log of the server:\n%s", p.log)
 		}
@@ -204,15 +207,24 @@ func (p *program) tryToken(ctx context.Context, client, secret string, parameter
 	return answer, nil
 }
 
-// freeAddress returns a loopback address on which nobody listens.
+// given are the addresses that freeAddress has returned.
+var given sync.Map
+
+// freeAddress returns a loopback address on which nobody listens, and which no other
+// test gets.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
+		l.Close()
+		if _, again := given.LoadOrStore(address, true); !again {
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // writeFile writes a file of a test, below dir.

@@ -89,6 +89,7 @@ func expressions(v any) (all []string) {
 // A real Prometheus loads and evaluates each alert rule, and answers each
 // expression of the dashboard as Grafana sends it.
 func TestPrometheusTakesRulesAndDashboard(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "audit: {keep: 1d}\n")
 	secrets := populate(t, dir)
@@ -130,6 +131,7 @@ func TestPrometheusTakesRulesAndDashboard(t *testing.T) {
 
 // promtool finds nothing to say about names, help texts and types of the metrics.
 func TestPromtoolTakesTheMetrics(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("promtool"); err != nil {
 		servertest.Missing(t, "promtool is not installed (Debian: apt-get install prometheus)")
 	}

@@ -56,6 +56,7 @@ func signer(t *testing.T, dir, file string) func(issuer, subject, audience strin
 // A client that has a key and no secret brings the assertion of a partner. What
 // it needs stands in the configuration alone.
 func TestAssertionsByConfiguration(t *testing.T) {
+	t.Parallel()
 	const partner = "https://login.partner.example"
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", `    clients:

@@ -33,6 +33,7 @@ func readBlocks(t *testing.T, page string) []block {
 // the demo that the first one starts, and compares their output with the block that
 // follows them.
 func TestREADME(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	listen := freeAddress(t)
 	blocks := append(readBlocks(t, "README.md"), readBlocks(t, "docs/clients.md")...)

@@ -56,6 +56,7 @@ func underLoad(t *testing.T, p *program, client, password string) (served *atomi
 }
 
 func TestReloadLosesNoRequest(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "    claims: {version: 1}\n")
 	secrets := populate(t, dir)
@@ -108,6 +109,7 @@ func TestReloadLosesNoRequest(t *testing.T) {
 }
 
 func TestAFaultyFileChangesNothing(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "    claims: {version: 1}\n")
 	secrets := populate(t, dir)
@@ -141,6 +143,7 @@ func TestAFaultyFileChangesNothing(t *testing.T) {
 }
 
 func TestWhatIsSeenChangesAtAReload(t *testing.T) {
+	t.Parallel()
 	collector, spans := newCollector(t)
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "log: {level: error}\ntracing: {endpoint: \""+collector+"\", sample: 0}\n")

@@ -37,6 +37,7 @@ func (p *program) introspect(client, secret, token string) bool {
 
 // Once a key is revoked, no replica calls its tokens active.
 func TestARevokedKeysTokensAreRefusedOnEveryReplica(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newRotatingSite(t, listen, servertest.PostgreSQL(t), `
     clients:
@@ -79,6 +80,7 @@ func TestARevokedKeysTokensAreRefusedOnEveryReplica(t *testing.T) {
 }
 
 func TestKeyMetrics(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newRotatingSite(t, listen, "", `
     keys: {algorithms: [ES256, EdDSA]}

@@ -14,6 +14,7 @@ import (
 // A rotation or revocation that is killed at any moment happened or did not:
 // never are there two active keys of an algorithm, and never none.
 func TestKillInTheMiddleOfARotation(t *testing.T) {
+	t.Parallel()
 	databases(t, func(t *testing.T, url string) {
 		dir := newRotatingSite(t, freeAddress(t), url, "\n    keys: {algorithms: [ES256, EdDSA]}\n")
 		claimsmith(t, dir, "keys", "list", "--config", "claimsmith.yaml")

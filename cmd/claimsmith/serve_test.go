@@ -91,6 +91,7 @@ func databases(t *testing.T, test func(t *testing.T, url string)) {
 }
 
 func TestEveryGrantOnBothDatabases(t *testing.T) {
+	t.Parallel()
 	databases(t, func(t *testing.T, url string) {
 		listen := freeAddress(t)
 		dir := newSite(t, listen, url, "")
@@ -107,6 +108,7 @@ func TestEveryGrantOnBothDatabases(t *testing.T) {
 }
 
 func TestWrongAndUnknownAreOneAnswer(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	secrets := populate(t, dir)
@@ -127,6 +129,7 @@ func TestWrongAndUnknownAreOneAnswer(t *testing.T) {
 }
 
 func TestRotationWhileServing(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	secrets := populate(t, dir)
@@ -154,6 +157,7 @@ func TestRotationWhileServing(t *testing.T) {
 }
 
 func TestReplicasShareOnePostgreSQL(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, servertest.PostgreSQL(t), "")
 	secrets := populate(t, dir)
@@ -183,6 +187,7 @@ func TestReplicasShareOnePostgreSQL(t *testing.T) {
 }
 
 func TestAKilledServerLosesNothing(t *testing.T) {
+	t.Parallel()
 	databases(t, func(t *testing.T, url string) {
 		listen := freeAddress(t)
 		dir := newSite(t, listen, url, "")
@@ -207,6 +212,7 @@ func TestAKilledServerLosesNothing(t *testing.T) {
 }
 
 func TestTerminationFinishesWhatIsInFlight(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	secrets := populate(t, dir)
@@ -236,6 +242,7 @@ func TestTerminationFinishesWhatIsInFlight(t *testing.T) {
 }
 
 func TestACrashedPluginIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	secrets := populate(t, dir)
@@ -284,6 +291,7 @@ func pluginPID(t *testing.T, p *program, name string) int {
 }
 
 func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "")
 	p := start(t, dir, listen)

@@ -62,6 +62,7 @@ func listSessions(t *testing.T, dir string, flags ...string) (views []sessionVie
 // What is revoked at one server, or by an operator, is revoked at every other
 // with the next request.
 func TestRevocationCountsAtOnceEverywhere(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, servertest.PostgreSQL(t), "")
 	secrets := populate(t, dir)

@@ -47,6 +47,7 @@ userPassword: builder
 `
 
 func TestADirectoryBeforeTheUsersTable(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "    claims: {email: \"${identity.email}\", from: \"${identity.plugin}\"}\n")
 	slapd := servertest.Slapd(t, people)
@@ -94,6 +95,7 @@ func TestADirectoryBeforeTheUsersTable(t *testing.T) {
 }
 
 func TestAQueryOfYourOwn(t *testing.T) {
+	t.Parallel()
 	hash, err := bcrypt.GenerateFromPassword([]byte("builder"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +142,7 @@ func TestAQueryOfYourOwn(t *testing.T) {
 }
 
 func TestAServiceThatKnowsAPIKeys(t *testing.T) {
+	t.Parallel()
 	var down atomic.Bool
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -33,6 +33,7 @@ func (p *program) loginFrom(from, client, secret, name, password string) (status
 }
 
 func TestReplicasThrottleTogether(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, servertest.PostgreSQL(t), "trusted_proxies: [127.0.0.0/8]\n")
 	secrets := populate(t, dir)

@@ -52,6 +52,7 @@ func newCollector(t *testing.T) (string, func() []*tracepb.Span) {
 }
 
 func TestATraceGoesFromTheRequestToThePlugin(t *testing.T) {
+	t.Parallel()
 	collector, spans := newCollector(t)
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "tracing: {endpoint: \""+collector+"\"}\n")
@@ -79,6 +80,7 @@ func TestATraceGoesFromTheRequestToThePlugin(t *testing.T) {
 // One id leads from the span of a request to its event and to what the plugin's
 // process logs of it.
 func TestOneTraceIDEverywhere(t *testing.T) {
+	t.Parallel()
 	collector, spans := newCollector(t)
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", "tracing: {endpoint: \""+collector+"\"}\nlog: {format: json}\n")

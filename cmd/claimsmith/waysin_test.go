@@ -60,6 +60,7 @@ func (p *program) outcomes(phase string) map[string]int {
 // password a few are looked at, of a key's or a client's secret forty. After that
 // no way in takes the right one from there.
 func TestEveryWayInIsThrottled(t *testing.T) {
+	t.Parallel()
 	listen := freeAddress(t)
 	dir := newSite(t, listen, "", `    keys: {algorithms: [ES256, RS256]}
     dialects:
