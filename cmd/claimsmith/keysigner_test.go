@@ -59,9 +59,7 @@ func TestAPluginHoldsTheKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := syscall.Kill(partner{dir: dir}.status(t).PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	signalPlugin(t, partner{dir: dir}.status(t).PID, syscall.SIGKILL)
 	p.await("a token of the next process", func() bool {
 		r := token()
 		if r.Status != http.StatusOK && r.Status != http.StatusServiceUnavailable {

@@ -30,6 +30,7 @@ func TestFaultsOfPluginsUnderLoad(t *testing.T) {
 	dir := newSite(t, "127.0.0.1:0", "", "")
 	site := partner{dir: dir, listen: freeAddress(t), mark: "first"}
 	site.path, site.sha256 = newFaulty(t, "1")
+	newFaulty(t, "2") // is built before there is a load
 	site.write(t)
 	out := claimsmith(t, dir, "client", "create", "portal", "--config", "claimsmith.yaml", "--grant", "password")
 	p := start(t, dir, site.listen)
@@ -74,9 +75,7 @@ func (f *faults) killed(t *testing.T) {
 	for range kills {
 		pid := f.site.status(t).PID
 		begin := time.Now()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		signalPlugin(t, pid, syscall.SIGKILL)
 		f.load.awaitOther(pid)
 		recovery = append(recovery, time.Since(begin))
 		f.load.settle(3)
@@ -128,9 +127,7 @@ func (f *faults) upgraded(t *testing.T) {
 // hung stops the process, which holds its connection and answers nobody.
 func (f *faults) hung(t *testing.T) {
 	before, pid, begin := f.load.tally(), f.site.status(t).PID, time.Now()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	signalPlugin(t, pid, syscall.SIGSTOP)
 	f.load.awaitOther(pid)
 	took := time.Since(begin)
 	f.load.settle(1)

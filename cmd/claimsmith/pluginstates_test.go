@@ -56,9 +56,7 @@ func TestPluginsAreToldAlikeEverywhere(t *testing.T) {
 	if err := os.Rename(other, site.path); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(list["partner"].PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	signalPlugin(t, list["partner"].PID, syscall.SIGKILL)
 	p.await("the plugin to be down for longer", func() bool {
 		s := p.plugins(dir)["partner"]
 		return s.State == host.Waiting && strings.Contains(s.LastError, "has sha256")

@@ -158,6 +158,18 @@ func (p *program) kill() {
 	<-p.done
 }
 
+// signalPlugin sends a signal to a plugin's process. While none serves its id is 0, which to
+// the kernel is whoever runs the tests.
+func signalPlugin(t testing.TB, pid int, s syscall.Signal) {
+	t.Helper()
+	if pid <= 0 {
+		t.Fatal("the plugin has no process")
+	}
+	if err := syscall.Kill(pid, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // reply is what the token endpoint answered.
 type reply struct {
 	Status           int

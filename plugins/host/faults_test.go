@@ -75,7 +75,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	for range kills {
 		pid := p.Status().PID
 		begin := time.Now()
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+		signal(t, pid, syscall.SIGKILL)
 		eventually(t, "another process serves", func() bool {
 			s := p.Status()
 			return s.State == host.Serving && s.PID != pid
@@ -118,7 +118,7 @@ func TestUpgradeUnderLoadLosesNothing(t *testing.T) {
 	}
 	// What was upgraded to is what is started again.
 	pid := p.Status().PID
-	_ = syscall.Kill(pid, syscall.SIGKILL)
+	signal(t, pid, syscall.SIGKILL)
 	eventually(t, "restart", func() bool { s := p.Status(); return s.State == host.Serving && s.PID != pid })
 	if id, err := p.Authenticate(t.Context(), login("alice")); err != nil || id.Unit != "three" {
 		t.Errorf("after a restart: %+v, %v", id, err)
@@ -169,7 +169,7 @@ func TestHungPluginIsReplaced(t *testing.T) {
 		hang func(*testing.T, *host.Plugin)
 		why  string
 	}{
-		"stopped process": {func(t *testing.T, p *host.Plugin) { _ = syscall.Kill(p.Status().PID, syscall.SIGSTOP) }, "it hangs: "},
+		"stopped process": {func(t *testing.T, p *host.Plugin) { signal(t, p.Status().PID, syscall.SIGSTOP) }, "it hangs: "},
 		"deaf to every caller": {func(t *testing.T, p *host.Plugin) {
 			pid, limit := p.Status().PID, time.Now().Add(30*time.Second)
 			var wg sync.WaitGroup
@@ -259,8 +259,17 @@ func TestChildrenOfAPluginDieWithIt(t *testing.T) {
 func TestCallWaitsForTheSuccessor(t *testing.T) {
 	p := ready(t, config(t, ""))
 	eventually(t, "a call that began while nothing served is answered", func() bool {
-		_ = syscall.Kill(p.Status().PID, syscall.SIGKILL)
-		eventually(t, "death", func() bool { return p.Status().PID == 0 })
+		var pid int
+		eventually(t, "a process that has answered, and comes back at once", func() bool {
+			_, err := p.Authenticate(t.Context(), login("alice"))
+			pid = p.Status().PID
+			return err == nil && pid != 0
+		})
+		signal(t, pid, syscall.SIGKILL)
+		eventually(t, "death", func() bool { return p.Status().PID != pid })
+		if p.Status().PID != 0 {
+			return false // the successor was faster
+		}
 		_, err := p.Authenticate(t.Context(), login("alice"))
 		if err != nil && !errors.Is(err, sdk.ErrUnavailable) {
 			t.Fatal(err)
@@ -294,7 +303,7 @@ func TestUpgradeReplacesWhatHangs(t *testing.T) {
 	c.CallTimeout, c.HealthEvery = 100*time.Millisecond, time.Hour
 	p := ready(t, c)
 	pid := p.Status().PID
-	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	signal(t, pid, syscall.SIGSTOP)
 	if err := p.Upgrade(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

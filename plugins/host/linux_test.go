@@ -252,7 +252,7 @@ func TestHostLeaksNothing(t *testing.T) {
 	refused.Settings = []byte(`{"refuse": "no"}`)
 	round := func() {
 		pid := p.Status().PID
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+		signal(t, pid, syscall.SIGKILL)
 		eventually(t, "another process serves", func() bool { s := p.Status(); return s.State == host.Serving && s.PID != pid })
 		if err := p.Upgrade(t.Context(), c); err != nil {
 			t.Error(err)

@@ -234,6 +234,16 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// signal sends a signal to a plugin's process. While none serves its id is 0, which to
+// the kernel is whoever runs the tests.
+func signal(t testing.TB, pid int, s syscall.Signal) {
+	t.Helper()
+	if pid <= 0 {
+		t.Fatal("no process serves")
+	}
+	_ = syscall.Kill(pid, s)
+}
+
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) {
