@@ -12,7 +12,7 @@ import (
 // and dear. A larger heap doubles, as ever.
 const (
 	serverHeadroom = 24 << 20 // bytes
-	pluginHeadroom = 8 << 20
+	pluginHeadroom = 4 << 20
 )
 
 // keepHeadroom lets so much garbage gather, from now on, unless the environment
