@@ -293,7 +293,7 @@ func TestAnswersOfAService(t *testing.T) {
 		{200, `{"subject": "x", "claims": []}`, "", "claims"},
 		{200, `{"subject": "x", "claims": {"a": ` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}}`, "", "nested deeper than 32"},
 		{200, "{\"subject\": \"x\xff\"}", "", "not UTF-8"},
-		{200, `{"subject": "x\u0000"}`, "", "subject is not"},
+		{200, `{"subject": "x\u0000"}`, "", "holds a NUL"},
 		{200, `{"subject": "x", "name": "` + strings.Repeat("x", 64<<10) + `"}`, "", "longer than 65536 bytes"},
 		{200, `{"subject": "x"}`, "X-Big: " + strings.Repeat("x", 32<<10), "exceeded"},
 	} {
