@@ -66,7 +66,9 @@ func (a *asker) ask(ctx context.Context, r *pluginpb.AuthenticateRequest) (*plug
 		}
 		return nil, ctx.Err()
 	case <-a.ended:
-		a.forget(q.Id)
+		if !a.forget(q.Id) {
+			return <-answer, nil // it came before the end
+		}
 		return nil, a.cause
 	}
 }
